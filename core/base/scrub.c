@@ -1,0 +1,178 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * scrub.c - the credential forms and the scan over them. One pass; a form is
+ * looked at only at the start of a word, so cost is linear in the text.
+ *
+ * Prefixes are the ones that the providers document for secret scanning.
+ */
+#include "scrub.h"
+
+#include <string.h>
+
+struct form {
+	const char *prefix;
+	unsigned min;  /* least length of what follows the prefix */
+	unsigned keep; /* bytes of the prefix left readable */
+};
+
+static const struct form forms[] = {
+	{ "sk-ant-", 20, 7 },
+	{ "sk-proj-", 20, 8 },
+	{ "sk-", 20, 3 },
+	{ "AIza", 35, 4 },
+	{ "AKIA", 16, 4 },
+	{ "ASIA", 16, 4 },
+	{ "ghp_", 30, 4 },
+	{ "gho_", 30, 4 },
+	{ "ghu_", 30, 4 },
+	{ "ghs_", 30, 4 },
+	{ "ghr_", 30, 4 },
+	{ "github_pat_", 30, 11 },
+	{ "glpat-", 20, 6 },
+	{ "xoxb-", 20, 5 },
+	{ "xoxp-", 20, 5 },
+	{ "xoxa-", 20, 5 },
+	{ "xapp-", 20, 5 },
+	{ "hf_", 30, 3 },
+	{ "npm_", 36, 4 },
+	{ "tvly-", 20, 5 },
+	{ "BSA", 27, 3 },
+	{ "pk-sept-", 32, 8 },
+	{ "eyJ", 60, 3 },
+};
+
+#define PEM_BEGIN "-----BEGIN "
+#define PEM_MARK "PRIVATE KEY-----"
+#define PEM_END "-----END "
+
+static int
+is_word(unsigned char c)
+{
+	return (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') ||
+	    (c >= 'a' && c <= 'z') || c == '_' || c == '-';
+}
+
+/* Word characters, and the dots inside a JSON web token. */
+static size_t
+run_length(const char *s, size_t n, int dots)
+{
+	size_t i = 0;
+
+	while (i < n && (is_word((unsigned char)s[i]) ||
+	    (dots && s[i] == '.')))
+		i++;
+	return i;
+}
+
+static const struct form *
+match(const char *s, size_t n, size_t *len)
+{
+	size_t i, p, run;
+
+	for (i = 0; i < sizeof forms / sizeof forms[0]; i++) {
+		p = strlen(forms[i].prefix);
+		if (n < p || memcmp(s, forms[i].prefix, p) != 0)
+			continue;
+		run = run_length(s + p, n - p, forms[i].prefix[0] == 'e');
+		if (run < forms[i].min)
+			continue;
+		*len = p + run;
+		return &forms[i];
+	}
+	return NULL;
+}
+
+static const char *
+find(const char *s, size_t n, const char *what)
+{
+	return memmem(s, n, what, strlen(what));
+}
+
+/* A PEM private key at s: its length, or 0. */
+static size_t
+pem_length(const char *s, size_t n, size_t *body)
+{
+	const char *mark, *end;
+	size_t head = strlen(PEM_BEGIN);
+
+	if (n < head || memcmp(s, PEM_BEGIN, head) != 0)
+		return 0;
+	mark = find(s + head, n - head < 64 ? n - head : 64, PEM_MARK);
+	if (mark == NULL)
+		return 0;
+	*body = (size_t)(mark - s) + strlen(PEM_MARK);
+	end = find(s + *body, n - *body, PEM_END);
+	return end != NULL ? (size_t)(end - s) : n;
+}
+
+/*
+ * Covers a PEM body; JSON's \n escapes and real line ends stay, so that the
+ * text around keeps its form.
+ */
+static void
+cover_pem(char *s, size_t n)
+{
+	size_t i;
+
+	for (i = 0; i < n; i++) {
+		if (s[i] == '\\' && i + 1 < n) {
+			i++;
+			continue;
+		}
+		if (s[i] != '\n' && s[i] != '\r' && s[i] != '"')
+			s[i] = '*';
+		else if (s[i] == '"')
+			break; /* the end of a JSON string */
+	}
+}
+
+size_t
+scrub_in_place(char *s, size_t n)
+{
+	const struct form *f;
+	size_t i = 0, len, body, count = 0;
+
+	while (i < n) {
+		if (s[i] == '-' && (len = pem_length(s + i, n - i,
+		    &body)) != 0) {
+			cover_pem(s + i + body, len - body);
+			count++;
+			i += len;
+			continue;
+		}
+		if (!is_word((unsigned char)s[i])) {
+			i++;
+			continue;
+		}
+		f = match(s + i, n - i, &len);
+		if (f != NULL) {
+			memset(s + i + f->keep, '*', len - f->keep);
+			count++;
+			i += len;
+		} else if (s[i] == '-') {
+			i++; /* a PEM head may start at the next dash */
+		} else {
+			i += run_length(s + i, n - i, 0);
+		}
+	}
+	return count;
+}
+
+size_t
+scrub_tail(const char *s, size_t n)
+{
+	size_t i = n, k, p, len;
+
+	while (i > 0 && (is_word((unsigned char)s[i - 1]) ||
+	    s[i - 1] == '.'))
+		i--;
+	len = n - i;
+	if (len == 0)
+		return 0;
+	for (k = 0; k < sizeof forms / sizeof forms[0]; k++) {
+		p = strlen(forms[k].prefix);
+		if (memcmp(s + i, forms[k].prefix, len < p ? len : p) == 0)
+			return len;
+	}
+	return 0;
+}
