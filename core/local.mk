@@ -8,7 +8,7 @@ include core/agent/local.mk
 include core/api/local.mk
 
 bin_PROGRAMS += september-engine
-september_engine_SOURCES = core/main.c
+september_engine_SOURCES = core/main.c core/main-config.c core/main-config.h
 september_engine_CFLAGS = $(CORE_CFLAGS)
 september_engine_CPPFLAGS = $(AM_CPPFLAGS) $(CORE_PATHS)
 september_engine_LDADD = $(CORE_LIBS)

@@ -95,7 +95,7 @@ struct plug_call_ops {
 	void (*event)(void *user, const struct sept_event *ev);
 	/*
 	 * Exactly once, never from inside the function that began the call.
-	 * json: the completion object (valid JSON, mended UTF-8; an empty
+	 * result: the completion object, borrowed (mended UTF-8; an empty
 	 * object when the plugin gave none). The handle is gone when it
 	 * returns. A call that does not complete within its deadline and 2 s
 	 * grace is answered with SEPT_ETIMEOUT (SEPT_ECANCELLED after a
