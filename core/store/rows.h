@@ -3,6 +3,10 @@
  * rows.h - the rows of tasks, messages, turns and tool calls ("effects").
  * Functions run inside a brain operation, on its thread. Text results are
  * malloc()ed copies; *_fini frees them. Times are Unix milliseconds.
+ *
+ * All return 0, or -1 and e, where nothing else is said. An each() gets its
+ * row on loan and may stop the list by returning not 0, which is for want of
+ * memory: the list then fails with that error.
  */
 #ifndef CORE_STORE_ROWS_H
 #define CORE_STORE_ROWS_H
@@ -33,7 +37,7 @@ void task_row_fini(struct task_row *t);
 /* 1 found, 0 not, -1 and e. */
 int task_find(struct brain_db *db, const char *task_id, struct task_row *out,
     struct err *e);
-/* The task with the newest event. */
+/* The task with the newest event, purged or not. */
 int task_newest(struct brain_db *db, struct task_row *out, struct err *e);
 /* Makes the task; out gets task_no. */
 int task_insert(struct brain_db *db, const char *task_id, const char *agent,
@@ -92,7 +96,10 @@ struct turn_row {
 void turn_row_fini(struct turn_row *t);
 int turn_insert(struct brain_db *db, int64_t task_no, const char *turn_id,
     const char *agent, const char *options, int64_t now, struct err *e);
-/* detail: stop reason or error code, may be NULL. */
+/*
+ * detail: stop reason or error code, may be NULL. Also moves a turn between
+ * RUNNING and WAITING_HUMAN. A turn that has ended stays as it is.
+ */
 int turn_end(struct brain_db *db, const char *turn_id,
     enum turn_state state, const char *detail, int64_t now, struct err *e);
 /* Turns in state RUNNING or WAITING_HUMAN, oldest first. */
@@ -100,12 +107,27 @@ int turn_unfinished(struct brain_db *db,
     int (*each)(void *arg, const struct turn_row *t), void *arg,
     struct err *e);
 
-/* The ledger of tool calls: intended (started) and finished. */
+/*
+ * The ledger of tool calls: intended (started) and finished. The turn must be
+ * under way. Finishing a call that is not open changes nothing.
+ */
 int effect_start(struct brain_db *db, const char *call_id,
     const char *turn_id, const char *tool, const char *input, int64_t now,
     struct err *e);
 int effect_finish(struct brain_db *db, const char *call_id,
     const char *output, const char *error /* or NULL */, int64_t now,
+    struct err *e);
+
+struct effect_row {
+	char *call_id, *tool, *input;
+	char *output, *error; /* NULL: none, or not finished */
+	int64_t started_at;
+	int64_t finished_at;  /* 0: outcome unknown */
+};
+void effect_row_fini(struct effect_row *f);
+/* The calls of a turn under way, in the order they were started. */
+int effect_list(struct brain_db *db, const char *turn_id,
+    int (*each)(void *arg, const struct effect_row *f), void *arg,
     struct err *e);
 
 /* One row per model call. */
@@ -117,7 +139,10 @@ int feedback_insert(struct brain_db *db, const char *feedback_id,
     int64_t task_no, const char *type, const char *message_id,
     const char *json, int64_t now, struct err *e);
 
-/* Small settings that outlive the process. *out: NULL when unset. */
+/*
+ * Small settings that outlive the process. *out: NULL when unset; setting to
+ * NULL unsets.
+ */
 int meta_get(struct brain_db *db, const char *key, char **out,
     struct err *e);
 int meta_set(struct brain_db *db, const char *key, const char *value,

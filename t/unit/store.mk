@@ -1,1 +1,10 @@
 # Unit tests of this part.
+noinst_HEADERS += t/unit/store-util.h
+check_PROGRAMS += t/unit/test-brain
+t_unit_test_brain_SOURCES = t/unit/test-brain.c
+t_unit_test_brain_CFLAGS = $(CORE_CFLAGS)
+t_unit_test_brain_LDADD = $(CORE_LIBS)
+check_PROGRAMS += t/unit/test-rows
+t_unit_test_rows_SOURCES = t/unit/test-rows.c
+t_unit_test_rows_CFLAGS = $(CORE_CFLAGS)
+t_unit_test_rows_LDADD = $(CORE_LIBS)
