@@ -184,6 +184,26 @@ loop_run(struct loop *l)
 	return r < 0 ? -1 : 0;
 }
 
+static void
+on_nothing(void *arg)
+{
+	*(struct loop_timer **)arg = NULL;
+}
+
+void
+loop_turn(struct loop *l, unsigned wait_ms)
+{
+	struct loop_timer *t = NULL;
+	int flags = EVLOOP_NONBLOCK;
+
+	if (l->own == NULL && wait_ms > 0 &&
+	    loop_timer(l, wait_ms, on_nothing, &t, &t) == 0)
+		flags = EVLOOP_ONCE;
+	(void)event_base_loop(l->base, flags);
+	loop_timer_cancel(t);
+	run_own(l);
+}
+
 void
 loop_stop(struct loop *l)
 {

@@ -24,6 +24,11 @@ void loop_free(struct loop *l);
 struct event_base *loop_base(struct loop *l);
 /* [loop] Runs until loop_stop(). */
 int loop_run(struct loop *l);
+/*
+ * [loop] One round that waits at most wait_ms, also after loop_stop(): for a
+ * module that must wait for its last callbacks. Not from inside a callback.
+ */
+void loop_turn(struct loop *l, unsigned wait_ms);
 /* [any] */
 void loop_stop(struct loop *l);
 /* [any] 1 on the loop thread. */

@@ -44,5 +44,7 @@ void proc_kill(struct proc *p, int force);
 pid_t proc_pid(const struct proc *p);
 /* [loop] Children of this process that have not been reported yet. */
 unsigned proc_running(void);
+/* [loop] Before loop_free(): kills what still runs; no callback comes. */
+void proc_fini(void);
 
 #endif
