@@ -258,8 +258,10 @@ proc_reap_end(struct proc *p)
 	(void)waitid(P_PID, (id_t)p->pid, &si, WEXITED | WNOHANG);
 	/* Their own children become ours, and are met, when they have died. */
 	(void)kill_escaped();
-	(void)reap_orphans();
-	/* A late look at what was hidden behind this zombie. */
+	/*
+	 * A look at what was hidden behind this zombie. Only there orphans
+	 * are reaped, as each may leave others to be met.
+	 */
 	if (sigchld != NULL)
 		event_active(sigchld, EV_SIGNAL, 1);
 }
@@ -277,8 +279,9 @@ proc_fini(void)
 		running--;
 		proc_free(p);
 	}
-	(void)kill_escaped();
-	(void)reap_orphans();
+	do
+		(void)kill_escaped();
+	while (reap_orphans() > 0);
 	if (sigchld != NULL)
 		event_free(sigchld);
 	sigchld = NULL;
