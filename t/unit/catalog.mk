@@ -1,1 +1,4 @@
-# Unit tests of this part.
+check_PROGRAMS += t/unit/test-schema
+t_unit_test_schema_SOURCES = t/unit/test-schema.c t/unit/schema-cases.h
+t_unit_test_schema_CFLAGS = $(CORE_CFLAGS)
+t_unit_test_schema_LDADD = $(CORE_LIBS)
