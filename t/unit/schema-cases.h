@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * schema-cases.h - schemas with values that fit and values that do not. A
- * single quote stands for a double one; values are separated by blanks
- * (which no value here holds outside of strings, see next_value).
+ * single quote stands for a double one; values are separated by semicolons,
+ * which no value here holds.
  */
 #ifndef T_UNIT_SCHEMA_CASES_H
 #define T_UNIT_SCHEMA_CASES_H
@@ -35,7 +35,8 @@ static const struct {
 	{ "{'enum':[false]}", "false", "0;'';null" },
 	{ "{'enum':[[0]]}", "[0];[0.0]", "[false];0" },
 	{ "{'const':5}", "5;5.0", "6;'5'" },
-	{ "{'const':{'a':1,'b':2}}", "{'b':2,'a':1}", "{'a':1};{'a':1,'b':3}" },
+	{ "{'const':{'a':1,'b':2}}", "{'b':2,'a':1}",
+	    "{'a':1};{'a':1,'b':3}" },
 	{ "{'const':null}", "null", "0;false;''" },
 	{ "{'const':0}", "0;-0.0", "false;''" },
 	{ "{'const':9007199254740993}", "9007199254740993",
