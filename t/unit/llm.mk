@@ -1,1 +1,8 @@
-# Unit tests of this part.
+# Unit tests of the language model backends.
+noinst_HEADERS += t/unit/fakehost.h t/unit/llmtest.h
+LLM_TEST = t/unit/fakehost.c
+check_PROGRAMS += t/unit/test-llm-openai
+t_unit_test_llm_openai_SOURCES = t/unit/test-llm-openai.c $(LLM_TEST) \
+	$(LLM_OPENAI)
+t_unit_test_llm_openai_CFLAGS = $(AM_CFLAGS) $(JANSSON_CFLAGS)
+t_unit_test_llm_openai_LDADD = $(JANSSON_LIBS)
