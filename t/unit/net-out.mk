@@ -1,1 +1,14 @@
-# Unit tests of this part.
+# Unit tests of this part: HTTP client, SSE parser, address guard.
+check_PROGRAMS += t/unit/test-http-client
+t_unit_test_http_client_SOURCES = t/unit/test-http-client.c \
+	t/unit/odd-server.c t/unit/odd-server.h
+t_unit_test_http_client_CFLAGS = $(CORE_CFLAGS)
+t_unit_test_http_client_LDADD = $(CORE_LIBS)
+check_PROGRAMS += t/unit/test-sse-parser
+t_unit_test_sse_parser_SOURCES = t/unit/test-sse-parser.c
+t_unit_test_sse_parser_CFLAGS = $(CORE_CFLAGS)
+t_unit_test_sse_parser_LDADD = $(CORE_LIBS)
+check_PROGRAMS += t/unit/test-netguard
+t_unit_test_netguard_SOURCES = t/unit/test-netguard.c
+t_unit_test_netguard_CFLAGS = $(CORE_CFLAGS)
+t_unit_test_netguard_LDADD = $(CORE_LIBS)
