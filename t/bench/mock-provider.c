@@ -33,8 +33,12 @@
 #include <event2/event.h>
 
 #define REQUEST_MAX	(8U << 20)
-/* Tokens in one go before other connections get their turn. */
-#define BURST		64
+/*
+ * Tokens in one go before the other connections get their turn.  With one,
+ * the streams interleave as those of a real provider do, and a first token
+ * is not held up by the rest of its own turn.
+ */
+#define BURST		1
 
 struct plan {
 	uint64_t	tokens;
