@@ -65,6 +65,7 @@ struct load {
 	unsigned	port, count, probe_ms, stagger_ms;
 	bool		openai;
 	const char	*key, *path, *agent, *tag;
+	const char	*task;		/* for all turns, else one a turn */
 	uint64_t	tokens, delay_us, seconds, warmup_ms, timeout_ms;
 	uint64_t	turn_limit;	/* in all; 0: by time */
 	pid_t		pid;
@@ -327,9 +328,16 @@ static int
 build_request(struct stream *s, char *out, size_t cap)
 {
 	struct load *l = s->load;
-	char body[1024], agent[128] = "";
+	char body[1024], agent[128] = "", task[300];
 	int n;
 
+	if (l->task != NULL)
+		n = snprintf(task, sizeof(task), "%s", l->task);
+	else
+		n = snprintf(task, sizeof(task), "bench-%s-%" PRIx64 "-%u-%"
+		    PRIu64, l->tag, l->started, s->index, s->turns);
+	if (n < 0 || (size_t)n >= sizeof(task))
+		return -1;
 	if (l->agent != NULL)
 		snprintf(agent, sizeof(agent), ",\"agent\":\"%s\"", l->agent);
 	if (l->openai)
@@ -339,10 +347,9 @@ build_request(struct stream *s, char *out, size_t cap)
 		    "\"hello @bench n=%" PRIu64 " us=%" PRIu64 "@\"}]}",
 		    l->tokens, l->delay_us);
 	else
-		n = snprintf(body, sizeof(body), "{\"task_id\":\"bench-%s-%"
-		    PRIx64 "-%u-%" PRIu64 "\",\"message\":\"hello @bench n=%"
-		    PRIu64 " us=%" PRIu64 "@\"%s}", l->tag, l->started,
-		    s->index, s->turns, l->tokens, l->delay_us, agent);
+		n = snprintf(body, sizeof(body), "{\"task_id\":\"%s\","
+		    "\"message\":\"hello @bench n=%" PRIu64 " us=%" PRIu64
+		    "@\"%s}", task, l->tokens, l->delay_us, agent);
 	if (n < 0 || (size_t)n >= sizeof(body))
 		return -1;
 	n = snprintf(out, cap, "POST %s HTTP/1.1\r\nHost: 127.0.0.1:%u\r\n"
@@ -553,10 +560,12 @@ load_result(struct load *l)
 	double cpu = (double)(l->cpu_end - l->cpu_begin);
 	json_t *o;
 
-	o = json_pack("{s:b,s:I,s:f,s:I,s:f,s:f,s:f,s:I,s:o,s:o,s:o}",
+	o = json_pack("{s:b,s:I,s:f,s:I,s:I,s:I,s:f,s:f,s:f,s:I,s:o,s:o,s:o}",
 	    "valid", (int)(l->errors == 0 && l->turns > 0),
 	    "errors", (json_int_t)l->errors, "seconds", s,
-	    "turns", (json_int_t)l->turns, "turns_per_s",
+	    "turns", (json_int_t)l->turns,
+	    "turns_all", (json_int_t)l->turns_all,
+	    "events", (json_int_t)l->events, "turns_per_s",
 	    (double)l->turns / s, "tokens_per_s",
 	    (double)l->tokens_seen / s, "events_per_s",
 	    (double)l->events / s, "reconnects", (json_int_t)l->reconnects,
@@ -598,6 +607,7 @@ static const char usage[] =
 "  --pid PID            server whose CPU (with children) and memory to report\n"
 "  --probe-ms N         GET /health every N ms meanwhile (0: no)\n"
 "  --timeout-ms N       longest turn (30000)      --tag TEXT    part of task ids\n"
+"  --task ID            one task for all turns, instead of a new one for each\n"
 "Status 0: valid.  1: an error or an incomplete turn, or nothing measured.\n";
 
 static const struct option opts[] = {
@@ -607,6 +617,7 @@ static const struct option opts[] = {
 	{ "key", required_argument, NULL, 'k' },
 	{ "agent", required_argument, NULL, 'A' },
 	{ "tag", required_argument, NULL, 'g' },
+	{ "task", required_argument, NULL, 'K' },
 	{ "streams", required_argument, NULL, 's' },
 	{ "tokens", required_argument, NULL, 'n' },
 	{ "delay-us", required_argument, NULL, 'd' },
@@ -641,6 +652,7 @@ set_option(struct load *l, int c, const char *arg)
 	case 'k': l->key = arg; break;
 	case 'A': l->agent = arg; break;
 	case 'g': l->tag = arg; break;
+	case 'K': l->task = arg; break;
 	case 's': l->count = (unsigned)bench_number("--streams", arg, 1,
 		    STREAMS_MAX);
 		break;
