@@ -212,41 +212,33 @@ bench_hist_json(const struct bench_hist *h)
 }
 
 static uint64_t
-read_first_number(const char *path)
-{
-	FILE *f;
-	uint64_t v = 0;
-
-	f = fopen(path, "re");
-	if (f == NULL)
-		return 0;
-	if (fscanf(f, "%" SCNu64, &v) != 1)
-		v = 0;
-	fclose(f);
-	return v;
-}
-
-static uint64_t
 children_cpu(const char *path, unsigned depth);
 
 static uint64_t
 process_cpu(pid_t pid, unsigned depth)
 {
 	char path[96];
+	struct timespec ts;
 	struct dirent *de;
-	uint64_t sum = 0;
+	uint64_t sum;
+	clockid_t clock;
 	DIR *dir;
 
+	/*
+	 * The same figure as schedstat's, summed by the kernel over all
+	 * threads, those that have ended included.
+	 */
+	if (clock_getcpuclockid(pid, &clock) != 0 ||
+	    clock_gettime(clock, &ts) != 0)
+		return 0;
+	sum = (uint64_t)ts.tv_sec * 1000000000U + (uint64_t)ts.tv_nsec;
 	snprintf(path, sizeof(path), "/proc/%ld/task", (long)pid);
 	dir = opendir(path);
 	if (dir == NULL)
-		return 0;
+		return sum;
 	while ((de = readdir(dir)) != NULL) {
 		if (de->d_name[0] == '.')
 			continue;
-		snprintf(path, sizeof(path), "/proc/%ld/task/%.20s/schedstat",
-		    (long)pid, de->d_name);
-		sum += read_first_number(path);
 		snprintf(path, sizeof(path), "/proc/%ld/task/%.20s/children",
 		    (long)pid, de->d_name);
 		sum += children_cpu(path, depth + 1);

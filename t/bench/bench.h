@@ -89,9 +89,8 @@ bench_hist_json(const struct bench_hist *);
 /* ---- another process (bench.c) ---- */
 
 /*
- * CPU time in ns that the process, its threads and its children alive now
- * have used, from schedstat.  A thread that ended takes its share with it.
- * 0 when the process is gone.
+ * CPU time in ns that the process, with all threads it ever had, and its
+ * children alive now have used.  0 when the process is gone.
  */
 uint64_t
 bench_cpu(pid_t);
