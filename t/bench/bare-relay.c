@@ -479,7 +479,7 @@ write_port(unsigned port)
 
 static const char usage[] =
 "usage: bare-relay [--port N] [--upstream URL] [--seconds N]\n"
-"The least relay that evhttp and libcurl can make: a yardstick for benchmarks.\n"
+"The least relay that evhttp and libcurl can make: a benchmark's yardstick.\n"
 "Prints its port as one line and serves on 127.0.0.1 until SIGTERM.\n"
 "  --port N        port to listen on (default: ENGINE_PORT, else any)\n"
 "  --upstream URL  API root of the provider, as http://127.0.0.1:1234/v1\n"

@@ -220,5 +220,13 @@ main(int argc, char **argv)
 	    (double)(h.cpu_end - h.cpu_begin) / 1e3 / (double)h.requests,
 	    "reconnects", (json_int_t)h.reconnects,
 	    "latency_us", bench_hist_json(&h.latency)));
+	for (i = 0; i < h.count; i++) {
+		event_free(all[i].ev);
+		close(all[i].fd);
+	}
+	free(all);
+	event_free(begin);
+	event_free(end);
+	event_base_free(h.base);
 	return 0;
 }

@@ -229,7 +229,8 @@ on_data(struct stream *s, const char *data, size_t len)
 			    len);
 	} else if (strcmp(s->event, "thread_lifecycle") == 0) {
 		text = bench_member(data, len, "phase", &n);
-		if (text != NULL && n == 9 && memcmp(text, "completed", 9) == 0)
+		if (text != NULL && n == 9 &&
+		    memcmp(text, "completed", 9) == 0)
 			s->completed = true;
 	} else if (strcmp(s->event, "error") == 0) {
 		load_error(s->load, "error event", data, len);
@@ -598,16 +599,20 @@ static const char usage[] =
 "  --api engine|openai  POST /execute with events, or the provider's own API\n"
 "                       (default engine; the bare relay speaks it too)\n"
 "  --path PATH          default /execute or /v1/chat/completions\n"
-"  --key KEY            X-Engine-Key (bench)      --agent NAME  agent to ask for\n"
-"  --streams S          turns at once (1)         --tokens N    a turn (64)\n"
-"  --delay-us N         between tokens (0)        --stagger-ms N  spread of the\n"
-"                                                 streams' starts (0)\n"
-"  --seconds T          measured time (5)         --warmup-ms N before it (500)\n"
-"  --turns N            N turns in all instead of a time\n"
-"  --pid PID            server whose CPU (with children) and memory to report\n"
-"  --probe-ms N         GET /health every N ms meanwhile (0: no)\n"
-"  --timeout-ms N       longest turn (30000)      --tag TEXT    part of task ids\n"
-"  --task ID            one task for all turns, instead of a new one for each\n"
+"  --key KEY            X-Engine-Key (bench)\n"
+"  --agent NAME         agent to ask for (none)\n"
+"  --task ID            one task for all turns, not a new one for each\n"
+"  --tag TEXT           part of the task ids that are made up (x)\n"
+"  --streams S          turns at once (1)\n"
+"  --tokens N           tokens a turn (64)\n"
+"  --delay-us N         between tokens (0)\n"
+"  --stagger-ms N       spread the starts of the streams over so long (0)\n"
+"  --seconds T          measured time (5)\n"
+"  --warmup-ms N        before it (500)\n"
+"  --turns N            N turns in all instead of a time, no warm-up\n"
+"  --timeout-ms N       longest turn (30000)\n"
+"  --pid PID            server whose CPU and memory to report\n"
+"  --probe-ms N         GET /health every N ms meanwhile (off)\n"
 "Status 0: valid.  1: an error or an incomplete turn, or nothing measured.\n";
 
 static const struct option opts[] = {

@@ -493,8 +493,8 @@ on_term(evutil_socket_t sig, short what, void *arg)
 
 static const char usage[] =
 "usage: mock-provider [--port N] [--tokens N] [--delay-us N] [--seconds N]\n"
-"An OpenAI-compatible streaming provider on 127.0.0.1 for benchmarks.  Prints\n"
-"its port as one line, serves until SIGTERM.\n"
+"An OpenAI-compatible streaming provider on 127.0.0.1 for benchmarks.\n"
+"Prints its port as one line, serves until SIGTERM.\n"
 "  --port N      port to listen on (0: any, the default)\n"
 "  --tokens N    tokens in an answer (64)\n"
 "  --delay-us N  microseconds between tokens (0)\n"

@@ -270,5 +270,13 @@ main(int argc, char **argv)
 	    "cpu_us_per_event", cpu / (double)r.events,
 	    "first_us", bench_hist_json(&r.first),
 	    "reply_us", bench_hist_json(&r.whole)));
+	for (i = 0; i < r.count; i++) {
+		event_free(all[i].ev);
+		close(all[i].fd);
+	}
+	free(all);
+	event_free(begin);
+	event_free(end);
+	event_base_free(r.base);
 	return 0;
 }
