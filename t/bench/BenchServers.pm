@@ -10,6 +10,7 @@ package BenchServers;
 
 use strict;
 use warnings;
+use File::Glob qw(:bsd_glob);
 use File::Path qw(make_path);
 use File::Spec;
 use File::Temp qw(tempdir);
@@ -36,6 +37,13 @@ sub DESTROY
 
 	return if $$ != $self->{owner};
 	local ($?, $@);
+	$self->stop_all;
+}
+
+sub stop_all
+{
+	my ($self) = @_;
+
 	$self->stop($_) for values %{ $self->{children} };
 }
 
@@ -328,7 +336,7 @@ sub engine_port
 	my ($s) = @_;
 
 	return $1 if slurp("$s->{dir}/port") =~ /^(\d+)\s/;
-	return $1 if slurp("$s->{dir}/stderr") =~ /"port":\s*(\d+)/;
+	return $1 if slurp("$s->{dir}/stderr") =~ /"port":\s*([1-9]\d*)/;
 	return 0;
 }
 
