@@ -6,3 +6,10 @@ t_unit_test_llm_openai_SOURCES = t/unit/test-llm-openai.c $(LLM_TEST) \
 	$(LLM_OPENAI)
 t_unit_test_llm_openai_CFLAGS = $(AM_CFLAGS) $(JANSSON_CFLAGS)
 t_unit_test_llm_openai_LDADD = $(JANSSON_LIBS)
+check_PROGRAMS += t/unit/test-llm-scripted
+t_unit_test_llm_scripted_SOURCES = t/unit/test-llm-scripted.c $(LLM_TEST) \
+	$(LLM_SCRIPTED)
+t_unit_test_llm_scripted_CPPFLAGS = $(AM_CPPFLAGS) \
+	-DSRCDIR='"$(abs_top_srcdir)"'
+t_unit_test_llm_scripted_CFLAGS = $(AM_CFLAGS) $(JANSSON_CFLAGS)
+t_unit_test_llm_scripted_LDADD = $(JANSSON_LIBS) -lm
