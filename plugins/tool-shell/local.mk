@@ -1,7 +1,5 @@
 # Sources of this plugin.
-if PLUGIN_TOOL_SHELL
-pluginexec_LTLIBRARIES += plugins/tool-shell.la
-plugins_tool_shell_la_SOURCES = \
+TOOL_SHELL_SOURCES = \
 	plugins/tool-common/clip.c \
 	plugins/tool-common/reply.c \
 	plugins/tool-common/text.c \
@@ -10,6 +8,9 @@ plugins_tool_shell_la_SOURCES = \
 	plugins/tool-shell/shell.c \
 	plugins/tool-shell/shell.h \
 	plugins/tool-shell/sweep.c
+if PLUGIN_TOOL_SHELL
+pluginexec_LTLIBRARIES += plugins/tool-shell.la
+plugins_tool_shell_la_SOURCES = $(TOOL_SHELL_SOURCES)
 plugins_tool_shell_la_CFLAGS = $(MODULE_CFLAGS) $(JANSSON_CFLAGS)
 plugins_tool_shell_la_LIBADD = $(JANSSON_LIBS)
 plugins_tool_shell_la_LDFLAGS = $(MODULE_LINK)

@@ -305,7 +305,7 @@ test_args(void)
 	size_t i;
 
 	for (i = 0; i < sizeof bad / sizeof bad[0]; i++) {
-		r = th_do_text(th, "bash", bad[i], strlen(bad[i]));
+		r = th_do_text(th, "bash", bad[i]);
 		check_int(r.status, SEPT_EINVAL, bad[i]);
 		check_str(th_str(&r, "error"), "invalid_arguments",
 		    "  is refused");

@@ -541,9 +541,9 @@ th_do(struct toolhost *th, const char *name, json_t *args)
 }
 
 struct th_result
-th_do_text(struct toolhost *th, const char *name, const char *args, size_t n)
+th_do_text(struct toolhost *th, const char *name, const char *args)
 {
-	return th_wait(begin_text(th, name, args, n));
+	return th_wait(begin_text(th, name, args, strlen(args)));
 }
 
 void

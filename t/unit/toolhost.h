@@ -44,7 +44,7 @@ struct th_result th_wait(struct th_call *c);
 struct th_result th_do(struct toolhost *th, const char *name, json_t *args);
 /* The same with the arguments as text. */
 struct th_result th_do_text(struct toolhost *th, const char *name,
-    const char *args, size_t n);
+    const char *args);
 void th_cancel(struct th_call *c);
 void th_turn_ended(struct toolhost *th, const char *turn);
 /* Runs the loop for so long. */
