@@ -323,7 +323,7 @@ take_headers(struct sept_http *h, struct err *e)
 	return 0;
 }
 
-/* Copies what the caller's memory holds; h->req keeps numbers and functions. */
+/* Copies what is the caller's; h->req keeps numbers and functions. */
 static int
 take_request(struct sept_http *h, const struct sept_http_request *req,
     struct err *e)

@@ -2,234 +2,11 @@
 /*
  * test-http-client.c - the HTTP client against a server that misbehaves.
  */
-#include <event2/thread.h>
-#include <signal.h>
 #include <strings.h>
 
 #include "../../core/base/clock.h"
-#include "../../core/net/http_client.h"
-#include "odd-server.h"
+#include "http-got.h"
 #include "tap.h"
-
-static struct loop *loop;
-static struct http_client *client;
-static struct odd_server *server;
-static char urlbuf[4096];
-static int inside; /* a public function is running */
-
-/* What one request brought. */
-struct got {
-	struct sept_http *h;
-	int done, heads, datas, sses, status, nested, aborted;
-	sept_status st;
-	char msg[300], url[300], type[100], body[20000], last[300];
-	char events[400];
-	size_t body_n;
-	int64_t retry_s;
-	/* What to do in a callback. */
-	int abort_in_head, abort_in_data, abort_in_sse, pause_in_data;
-	int abort_in_done, chain;
-	struct got *next;
-};
-
-static const char *
-at(const char *path)
-{
-	(void)snprintf(urlbuf, sizeof urlbuf, "http://127.0.0.1:%d%s",
-	    odd_port(server), path);
-	return urlbuf;
-}
-
-static void
-put(char *to, size_t room, struct sept_slice s)
-{
-	size_t n = s.n < room ? s.n : room - 1;
-
-	memcpy(to, s.p, n);
-	to[n] = '\0';
-}
-
-static void send_req(struct got *g, const char *url, unsigned flags,
-    const struct sept_http_request *more);
-
-static void
-do_abort(struct got *g)
-{
-	inside++;
-	http_client_abort(g->h);
-	inside--;
-	g->aborted = 1;
-}
-
-static void
-on_head(void *user, const struct sept_http_response *r)
-{
-	struct got *g = user;
-
-	g->nested += inside + g->done + g->aborted;
-	g->heads++;
-	g->status = r->status;
-	put(g->type, sizeof g->type, r->content_type);
-	if (g->abort_in_head)
-		do_abort(g);
-}
-
-static void
-on_data(void *user, struct sept_slice s)
-{
-	struct got *g = user;
-	size_t n = sizeof g->body - 1 - g->body_n;
-
-	g->nested += inside + g->done + g->aborted;
-	g->datas++;
-	if (s.n < n)
-		n = s.n;
-	if (g->body_n < sizeof g->body - 1) {
-		memcpy(g->body + g->body_n, s.p, n);
-		g->body[g->body_n + n] = '\0';
-	}
-	g->body_n += s.n;
-	if (g->abort_in_data)
-		do_abort(g);
-	if (g->pause_in_data)
-		http_client_pause(g->h, 1);
-}
-
-static void
-on_sse(void *user, const struct sept_sse *s)
-{
-	struct got *g = user;
-	size_t n = strlen(g->events);
-
-	g->nested += inside + g->done + g->aborted;
-	g->sses++;
-	put(g->last, sizeof g->last, s->data);
-	if (n < 300)
-		(void)snprintf(g->events + n, sizeof g->events - n,
-		    "[%.*s|%.*s|%.20s]", (int)s->event.n, s->event.p,
-		    (int)s->id.n, s->id.p, g->last);
-	if (g->abort_in_sse)
-		do_abort(g);
-	if (g->next != NULL && g->sses == 1)
-		send_req(g->next, at("/ok"), 0, NULL);
-}
-
-static void
-on_done(void *user, sept_status st, struct sept_slice msg,
-    const struct sept_http_response *r)
-{
-	struct got *g = user;
-
-	g->nested += inside;
-	g->done++;
-	g->st = st;
-	put(g->msg, sizeof g->msg, msg);
-	put(g->url, sizeof g->url, r->url);
-	put(g->type, sizeof g->type, r->content_type);
-	g->status = r->status;
-	g->retry_s = r->retry_after_s;
-	if (g->abort_in_done)
-		http_client_abort(g->h);
-	if (g->chain-- > 0)
-		send_req(g, at("/ok"), 0, NULL);
-}
-
-static void
-fill(struct sept_http_request *q, struct got *g, const char *url,
-    unsigned flags)
-{
-	memset(q, 0, sizeof *q);
-	q->size = sizeof *q;
-	q->flags = flags;
-	q->method = "GET";
-	q->url = url;
-	q->user = g;
-	q->on_head = on_head;
-	q->on_data = on_data;
-	q->on_sse = on_sse;
-	q->on_done = on_done;
-}
-
-static void
-send_req(struct got *g, const char *url, unsigned flags,
-    const struct sept_http_request *more)
-{
-	struct sept_http_request q;
-	struct err e;
-
-	fill(&q, g, url, flags);
-	if (more != NULL) {
-		q.method = more->method != NULL ? more->method : "GET";
-		q.headers = more->headers;
-		q.body = more->body;
-		q.deadline_ns = more->deadline_ns;
-		q.idle_timeout_ms = more->idle_timeout_ms;
-		q.max_body = more->max_body;
-		q.max_redirects = more->max_redirects;
-	}
-	inside++;
-	if (http_client_request(client, &q, &g->h, &e) != 0) {
-		printf("# %s\n", e.text);
-		abort();
-	}
-	inside--;
-}
-
-static void
-turn(void)
-{
-	(void)event_base_loop(loop_base(loop), EVLOOP_ONCE);
-}
-
-static void
-wait_done(struct got *g)
-{
-	while (!g->done)
-		turn();
-}
-
-static struct got g0;
-
-static struct got *
-fetch_with(const char *path, unsigned flags,
-    const struct sept_http_request *more)
-{
-	memset(&g0, 0, sizeof g0);
-	send_req(&g0, path[0] == '/' ? at(path) : path, flags, more);
-	wait_done(&g0);
-	return &g0;
-}
-
-static struct got *
-fetch(const char *path, unsigned flags)
-{
-	return fetch_with(path, flags, NULL);
-}
-
-static void
-fresh(const char *allow)
-{
-	struct http_client_config cfg = { .allow = allow,
-		.user_agent = "test/1" };
-	struct err e;
-
-	http_client_free(client);
-	client = http_client_new(loop, &cfg, &e);
-	if (client == NULL)
-		abort();
-}
-
-static void
-spin_ms(unsigned ms)
-{
-	uint64_t until = clock_mono_ns() + ms * UINT64_C(1000000);
-	struct timeval tv = { 0, 5000 };
-
-	while (clock_mono_ns() < until) {
-		(void)event_base_loopexit(loop_base(loop), &tv);
-		(void)event_base_loop(loop_base(loop), 0);
-	}
-}
 
 static void
 test_plain(void)
@@ -483,16 +260,6 @@ test_retry_after(void)
 	check_int(g->retry_s, -1, "none");
 }
 
-static const char *
-to(int code, const char *host, const char *path)
-{
-	static char b[2100];
-
-	(void)snprintf(b, sizeof b, "/to?%d,http://%s:%d%s", code, host,
-	    odd_port(server), path);
-	return b;
-}
-
 static void
 test_redirects(void)
 {
@@ -554,104 +321,6 @@ test_redirects(void)
 	    f, &q);
 	check(g->st == SEPT_OK && strstr(g->body, "s3cret") == NULL,
 	    "nor when it leads back");
-}
-
-static void
-denied(const char *url, unsigned flags, const char *in_msg, const char *what)
-{
-	struct got *g = fetch(url, flags);
-
-	if (!check(g->st == SEPT_EDENIED && g->body_n == 0 &&
-	    strstr(g->msg, in_msg) != NULL, what))
-		printf("# %d %s\n", (int)g->st, g->msg);
-}
-
-static void
-test_guard_forms(void)
-{
-	static const char *const hosts[] = { "127.0.0.1", "127.1",
-		"0x7f.0.0.1", "0x7f000001", "2130706433", "017700000001",
-		"0", "0.0.0.0", "localhost", "LOCALHOST",
-		"[::1]", "[::]", "[::ffff:127.0.0.1]", "[::ffff:7f00:1]",
-		"[::127.0.0.1]", "[64:ff9b::7f00:1]", "[2002:7f00:1::]",
-		"127.0.0.2", "%31%32%37.0.0.1", "[fe80::1]", "10.0.0.1",
-		"192.168.1.1", "172.31.255.255", "169.254.169.254",
-		"100.64.0.1", "224.0.0.1", "255.255.255.255", "198.18.0.1",
-		"[fc00::1]", "[ff02::1]", "[2001:db8::1]" };
-	char url[200], what[300];
-	size_t i;
-	int before = odd_connections(server);
-
-	for (i = 0; i < sizeof hosts / sizeof hosts[0]; i++) {
-		(void)snprintf(url, sizeof url, "http://%s:%d/ok", hosts[i],
-		    odd_port(server));
-		(void)snprintf(what, sizeof what, "not dialled: %s",
-		    hosts[i]);
-		denied(url, i & 1 ? SEPT_HTTP_PUBLIC : SEPT_HTTP_TOOL,
-		    "not a public one", what);
-	}
-	check_int(odd_connections(server), before, "no connection came");
-}
-
-static void
-test_guard(void)
-{
-	unsigned f = SEPT_HTTP_FOLLOW;
-	struct got *g;
-	int before;
-
-	fresh(NULL);
-	denied(at("/ok"), SEPT_HTTP_PUBLIC, "127.0.0.1", "names the address");
-	test_guard_forms();
-	fresh("127.0.0.1, *.example.org");
-	g = fetch("/ok", SEPT_HTTP_TOOL);
-	check_int(g->st, SEPT_OK, "a listed host may be loopback");
-	/* The connection to 127.0.0.1 is kept alive. */
-	denied(at("/ok"), SEPT_HTTP_PUBLIC, "127.0.0.1",
-	    "a listed host's connection is not reused for a checked one");
-	g = fetch("/ok", 0);
-	check_int(g->st, SEPT_OK, "a plain request is free");
-	denied(at("/ok"), SEPT_HTTP_PUBLIC, "127.0.0.1",
-	    "nor is a plain one's");
-	g = fetch(to(302, "127.0.0.1", "/ok"), f | SEPT_HTTP_TOOL);
-	check_int(g->st, SEPT_OK, "a redirect to a listed host");
-	before = odd_requests(server);
-	denied(to(302, "localhost", "/ok"), f | SEPT_HTTP_TOOL, "localhost",
-	    "a redirect to an unlisted one");
-	denied(to(302, "[::1]", "/ok"), f | SEPT_HTTP_TOOL, "::1",
-	    "to another form of it");
-	check_int(odd_requests(server) - before, 2, "none was followed");
-	denied("http://example.org/", SEPT_HTTP_TOOL, "example.org",
-	    "a wildcard does not cover its parent");
-	denied("http://127.0.0.1.nip.example/", SEPT_HTTP_TOOL, "nip",
-	    "a host that begins like a listed one");
-	denied("http://evil.test/?x=127.0.0.1", SEPT_HTTP_TOOL, "evil.test",
-	    "a listed name in the query");
-	fresh("");
-	denied(at("/ok"), SEPT_HTTP_TOOL, "127.0.0.1", "an empty list");
-}
-
-static void
-test_proxy(void)
-{
-	struct sept_http_request q = { .idle_timeout_ms = 1000 };
-	char proxy[64];
-	struct got *g;
-	int before = odd_requests(server);
-
-	(void)snprintf(proxy, sizeof proxy, "http://127.0.0.1:%d",
-	    odd_port(server));
-	fresh(NULL);
-	(void)setenv("http_proxy", proxy, 1);
-	g = fetch("http://name.invalid/", 0);
-	check(g->status == 404 && odd_requests(server) == before + 1,
-	    "a plain request uses the environment's proxy");
-	/* A resolver without network may take its time. */
-	g = fetch_with("http://name.invalid/", SEPT_HTTP_PUBLIC, &q);
-	check((g->st == SEPT_EIO || g->st == SEPT_ETIMEOUT) &&
-	    g->heads == 0 && odd_requests(server) == before + 1,
-	    "a guarded one never");
-	(void)unsetenv("http_proxy");
 }
 
 static void
@@ -843,19 +512,8 @@ test_free(void)
 int
 main(void)
 {
-	struct err e;
-
 	tap_start(120);
-	(void)signal(SIGPIPE, SIG_IGN);
-	(void)unsetenv("http_proxy");
-	(void)unsetenv("ALL_PROXY");
-	(void)unsetenv("all_proxy");
-	evthread_use_pthreads();
-	loop = loop_new(&e);
-	server = odd_start();
-	if (loop == NULL)
-		abort();
-	fresh(NULL);
+	got_start();
 	test_plain();
 	test_methods();
 	test_bad_requests();
@@ -867,12 +525,9 @@ main(void)
 	test_redirects();
 	test_pause();
 	test_abort();
-	test_guard();
-	test_proxy();
 	test_reuse();
 	test_many();
 	test_free();
-	odd_stop(server);
-	loop_free(loop);
+	got_stop();
 	return tap_done();
 }
