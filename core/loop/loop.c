@@ -178,7 +178,7 @@ loop_run(struct loop *l)
 		atomic_store_explicit(&l->busy_since, 0,
 		    memory_order_relaxed);
 		r = event_base_loop(l->base,
-		    l->own != NULL ? EVLOOP_NONBLOCK : EVLOOP_ONCE);
+		    EVLOOP_ONCE | (l->own != NULL ? EVLOOP_NONBLOCK : 0));
 		run_own(l);
 	}
 	return r < 0 ? -1 : 0;

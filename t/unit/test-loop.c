@@ -86,6 +86,41 @@ on_again(void *arg)
 		loop_post(loop, &again);
 }
 
+static int busy_reads;
+
+/* Always ready: the other end of the pipe is closed. */
+static void
+on_busy(evutil_socket_t fd, short what, void *arg)
+{
+	(void)fd;
+	(void)what;
+	(void)arg;
+	if (++busy_reads == 100000)
+		loop_stop(loop);
+}
+
+static void
+test_busy(void)
+{
+	struct event *ev;
+	int p[2];
+
+	if (pipe(p) != 0)
+		abort();
+	(void)close(p[1]);
+	ev = event_new(loop_base(loop), p[0], EV_READ | EV_PERSIST, on_busy,
+	    NULL);
+	if (ev == NULL || event_add(ev, NULL) != 0)
+		abort();
+	rounds = 0;
+	loop_post(loop, &again);
+	loop_run(loop);
+	check(rounds == 1000 && busy_reads < 100000,
+	    "posts run while a descriptor is always ready");
+	event_free(ev);
+	(void)close(p[0]);
+}
+
 static int timer_order[2], timer_n;
 
 static void
@@ -187,6 +222,8 @@ main(void)
 	loop_post(loop, &again);
 	loop_run(loop);
 	check_int(rounds, 1000, "an item may post itself again");
+	fresh();
+	test_busy();
 	fresh();
 	check(loop_timer(loop, 30, on_timer, (void *)(intptr_t)2, &a) == 0 &&
 	    loop_timer(loop, 1, on_timer, (void *)(intptr_t)1, &b) == 0 &&
