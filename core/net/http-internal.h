@@ -35,7 +35,6 @@
 #define HTTP_REPLY_MS 30000
 #define HTTP_BEAT_MS 15000
 
-struct kick_post;
 struct sse_out;
 
 /*
@@ -91,13 +90,12 @@ struct http_conn {
 TAILQ_HEAD(conn_list, http_conn);
 
 struct http_server {
-	struct loop *loop;
 	struct event_base *base;
 	struct http_server_config cfg;
 	struct evhttp *http;
 	struct evconnlistener *lev;
 	struct event *tick;   /* the next deadline */
-	struct kick_post *post; /* runs `kicked` */
+	struct event *kick;   /* runs `kicked` */
 	unsigned kicked_n;
 	struct event *resume; /* accepts again */
 	/* evhttp's own callbacks, the same for all connections. */

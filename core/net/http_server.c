@@ -33,26 +33,15 @@
 /* evhttp fixes the argument of the listener's callbacks: found by it. */
 static LIST_HEAD(, http_server) servers = LIST_HEAD_INITIALIZER(servers);
 
-/* Outlives the server when it is freed between post and run. */
-struct kick_post {
-	struct loop_post post;
-	struct http_server *s;
-	int posted;
-};
-
 static void
-on_kick(void *arg)
+on_kick(evutil_socket_t fd, short what, void *arg)
 {
-	struct kick_post *k = arg;
-	struct http_server *s = k->s;
+	struct http_server *s = arg;
 	struct http_conn *c;
 	unsigned n;
 
-	k->posted = 0;
-	if (s == NULL) {
-		free(k);
-		return;
-	}
+	(void)fd;
+	(void)what;
 	/* Those that are kicked in the meantime have their turn next round. */
 	n = s->kicked_n;
 	s->kicked_n = 0;
@@ -62,13 +51,14 @@ on_kick(void *arg)
 		server_kick(s);
 }
 
+/* Not event_active(), which would run it before what else is ready. */
 void
 server_kick(struct http_server *s)
 {
-	if (s->post->posted)
-		return;
-	s->post->posted = 1;
-	loop_post(s->loop, &s->post->post);
+	struct timeval now = { 0, 0 };
+
+	if (!evtimer_pending(s->kick, NULL))
+		(void)evtimer_add(s->kick, &now);
 }
 
 static void
@@ -363,7 +353,6 @@ http_server_new(struct loop *l, const struct http_server_config *cfg,
 		err_nomem(e);
 		return NULL;
 	}
-	s->loop = l;
 	s->base = loop_base(l);
 	s->cfg = *cfg;
 	s->cfg.host = NULL; /* the caller's */
@@ -379,18 +368,15 @@ http_server_new(struct loop *l, const struct http_server_config *cfg,
 		goto fail;
 	s->port = bound_port(fd);
 	s->spare = open("/dev/null", O_RDONLY | O_CLOEXEC);
-	s->post = calloc(1, sizeof *s->post);
+	s->kick = evtimer_new(s->base, on_kick, s);
 	s->tick = evtimer_new(s->base, on_tick, s);
 	s->resume = evtimer_new(s->base, on_resume, s);
 	s->next = conn_new(s);
-	if (s->post == NULL || s->tick == NULL || s->resume == NULL ||
+	if (s->kick == NULL || s->tick == NULL || s->resume == NULL ||
 	    s->next == NULL || start_evhttp(s, &fd) != 0) {
 		err_nomem(e);
 		goto fail;
 	}
-	s->post->s = s;
-	s->post->post.fn = on_kick;
-	s->post->post.arg = s->post;
 	return s;
 fail:
 	if (fd >= 0)
@@ -418,10 +404,8 @@ http_server_free(struct http_server *s)
 		event_free(s->tick);
 	if (s->resume != NULL)
 		event_free(s->resume);
-	if (s->post != NULL && s->post->posted)
-		s->post->s = NULL;
-	else
-		free(s->post);
+	if (s->kick != NULL)
+		event_free(s->kick);
 	if (s->spare >= 0)
 		(void)close(s->spare);
 	LIST_REMOVE(s, all);
