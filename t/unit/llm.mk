@@ -13,3 +13,8 @@ t_unit_test_llm_scripted_CPPFLAGS = $(AM_CPPFLAGS) \
 	-DSRCDIR='"$(abs_top_srcdir)"'
 t_unit_test_llm_scripted_CFLAGS = $(AM_CFLAGS) $(JANSSON_CFLAGS)
 t_unit_test_llm_scripted_LDADD = $(JANSSON_LIBS) -lm
+check_PROGRAMS += t/unit/test-llm-anthropic
+t_unit_test_llm_anthropic_SOURCES = t/unit/test-llm-anthropic.c \
+	$(LLM_TEST) $(LLM_ANTHROPIC)
+t_unit_test_llm_anthropic_CFLAGS = $(AM_CFLAGS) $(JANSSON_CFLAGS)
+t_unit_test_llm_anthropic_LDADD = $(JANSSON_LIBS)
