@@ -4,6 +4,8 @@
  *
  * Aliases are refused rather than counted: front matter has no use for them,
  * and a few of them make gigabytes. Recursion is bounded by YAML_MAX_DEPTH.
+ * Lines are those that end in LF, as editors count them; libyaml also counts
+ * a lone CR and U+2028.
  */
 #include "yaml-json.h"
 
@@ -13,12 +15,39 @@
 
 struct conv {
 	yaml_parser_t parser;
+	const char *s;
+	size_t n;
 	struct yaml_result *r;
 	size_t nodes;
 	int failed;
 };
 
 static json_t *value_of(struct conv *c, yaml_event_t *ev, int depth);
+
+/* Line, from 0, of byte i. */
+static size_t
+line_at_byte(const struct conv *c, size_t i)
+{
+	size_t k, line = 0;
+
+	for (k = 0; k < i && k < c->n; k++)
+		line += c->s[k] == '\n';
+	return line;
+}
+
+/* The same of a mark, which counts characters. */
+static size_t
+line_at(const struct conv *c, const yaml_mark_t *m)
+{
+	size_t k, chars = 0;
+
+	for (k = 0; k < c->n; k++) {
+		chars += ((unsigned char)c->s[k] & 0xc0) != 0x80;
+		if (chars > m->index)
+			break;
+	}
+	return line_at_byte(c, k);
+}
 
 static json_t *
 refuse(struct conv *c, size_t line, const char *why)
@@ -45,7 +74,9 @@ next(struct conv *c, yaml_event_t *ev)
 	}
 	(void)snprintf(why, sizeof why, "malformed YAML: %s",
 	    c->parser.problem != NULL ? c->parser.problem : "unreadable");
-	(void)refuse(c, c->parser.problem_mark.line, why);
+	(void)refuse(c, c->parser.error == YAML_READER_ERROR ?
+	    line_at_byte(c, c->parser.problem_offset) :
+	    line_at(c, &c->parser.problem_mark), why);
 	return -1;
 }
 
@@ -58,13 +89,19 @@ nomem(struct conv *c, json_t *v)
 }
 
 static json_t *
+refuse_at(struct conv *c, const yaml_mark_t *m, const char *why)
+{
+	return refuse(c, line_at(c, m), why);
+}
+
+static json_t *
 scalar(struct conv *c, const yaml_event_t *ev)
 {
 	json_t *v = json_stringn((const char *)ev->data.scalar.value,
 	    ev->data.scalar.length);
 
 	if (v == NULL)
-		return refuse(c, ev->start_mark.line, "not valid text");
+		return refuse_at(c, &ev->start_mark, "not valid text");
 	return v;
 }
 
@@ -97,17 +134,17 @@ static int
 member(struct conv *c, json_t *v, const yaml_event_t *kev, int depth)
 {
 	const char *key = (const char *)kev->data.scalar.value;
-	size_t line = kev->start_mark.line;
+	const yaml_mark_t *mark = &kev->start_mark;
 	yaml_event_t ev;
 	json_t *item;
 
 	if (strlen(key) != kev->data.scalar.length || key[0] == '\0' ||
 	    kev->data.scalar.anchor != NULL || kev->data.scalar.tag != NULL) {
-		(void)refuse(c, line, "a key must be plain text");
+		(void)refuse_at(c, mark, "a key must be plain text");
 		return -1;
 	}
 	if (json_object_get(v, key) != NULL) {
-		(void)refuse(c, line, "a key comes twice");
+		(void)refuse_at(c, mark, "a key comes twice");
 		return -1;
 	}
 	if (next(c, &ev) != 0)
@@ -118,7 +155,7 @@ member(struct conv *c, json_t *v, const yaml_event_t *kev, int depth)
 		return -1;
 	if (json_object_set_new(v, key, item) != 0 || (depth == 0 &&
 	    json_object_set_new(c->r->lines, key,
-	    json_integer((json_int_t)line)) != 0)) {
+	    json_integer((json_int_t)line_at(c, mark))) != 0)) {
 		c->failed = 1;
 		return -1;
 	}
@@ -139,7 +176,7 @@ mapping(struct conv *c, int depth)
 		bad = 0;
 		if (!end && ev.type != YAML_SCALAR_EVENT) {
 			bad = 1;
-			(void)refuse(c, ev.start_mark.line,
+			(void)refuse_at(c, &ev.start_mark,
 			    "a key must be plain text");
 		} else if (!end)
 			bad = member(c, v, &ev, depth);
@@ -157,12 +194,12 @@ static json_t *
 value_of(struct conv *c, yaml_event_t *ev, int depth)
 {
 	const yaml_char_t *anchor, *tag;
-	size_t line = ev->start_mark.line;
+	const yaml_mark_t *mark = &ev->start_mark;
 
 	if (++c->nodes > YAML_MAX_NODES)
-		return refuse(c, line, "too many values");
+		return refuse_at(c, mark, "too many values");
 	if (depth >= YAML_MAX_DEPTH)
-		return refuse(c, line, "nested too deeply");
+		return refuse_at(c, mark, "nested too deeply");
 	switch (ev->type) {
 	case YAML_SCALAR_EVENT:
 		anchor = ev->data.scalar.anchor;
@@ -177,12 +214,12 @@ value_of(struct conv *c, yaml_event_t *ev, int depth)
 		tag = ev->data.mapping_start.tag;
 		break;
 	default:
-		return refuse(c, line, "aliases are not supported");
+		return refuse_at(c, mark, "aliases are not supported");
 	}
 	if (anchor != NULL)
-		return refuse(c, line, "anchors are not supported");
+		return refuse_at(c, mark, "anchors are not supported");
 	if (tag != NULL)
-		return refuse(c, line, "tags are not supported");
+		return refuse_at(c, mark, "tags are not supported");
 	if (ev->type == YAML_SCALAR_EVENT)
 		return scalar(c, ev);
 	return ev->type == YAML_MAPPING_START_EVENT ? mapping(c, depth) :
@@ -223,7 +260,7 @@ finish(struct conv *c)
 		if (next(c, &ev) != 0)
 			return -1;
 		type = (int)ev.type;
-		line = ev.start_mark.line;
+		line = line_at(c, &ev.start_mark);
 		yaml_event_delete(&ev);
 	} while (type == YAML_DOCUMENT_END_EVENT);
 	if (type == YAML_STREAM_END_EVENT)
@@ -235,7 +272,7 @@ finish(struct conv *c)
 int
 yaml_to_json(const char *s, size_t n, struct yaml_result *r)
 {
-	struct conv c = { .r = r };
+	struct conv c = { .s = s, .n = n, .r = r };
 	yaml_event_t ev;
 
 	memset(r, 0, sizeof *r);
