@@ -53,8 +53,8 @@ struct catalog_skill {
 	const char *source;         /* "platform" or "custom" */
 	json_t *allowed_tools;      /* arrays, never NULL */
 	json_t *capabilities;
-	json_t *references;
-	json_t *scripts;            /* object file -> text */
+	json_t *references;         /* paths below <dir>/references */
+	json_t *scripts;            /* object: path below <dir>/scripts -> text */
 };
 
 struct catalog_soul {

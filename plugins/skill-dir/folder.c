@@ -270,14 +270,9 @@ take_reference(struct walk *w, const char *file, const char *key)
 	if (path == NULL)
 		return;
 	free(path);
-	if (asprintf(&path, "references/%s", key) < 0) {
-		w->n->nomem = 1;
-		return;
-	}
-	v = json_string(path);
+	v = json_string(key);
 	if (json_array_append_new(w->into, v) != 0)
 		w->n->nomem = 1;
-	free(path);
 }
 
 /*

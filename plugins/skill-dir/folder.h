@@ -18,11 +18,11 @@
 
 /*
  * [pool] Reads every <dir>/<name>/SKILL.md, in the order of the names. The
- * skills get the fields of front_parse, "dir" (absolute), "scripts" (file
- * below scripts/ -> text) and "references" (paths that start with
- * "references/"). Names that begin with a dot are not looked at. stop is
- * asked before each skill. A new array; NULL when out of memory (n->nomem)
- * or stopped.
+ * skills get the fields of front_parse, "dir" (absolute), "scripts" (path
+ * below scripts/ -> text) and "references" (paths below references/, whose
+ * texts are not read). Names that begin with a dot are not looked at. stop
+ * is asked before each skill. A new array; NULL when out of memory
+ * (n->nomem) or stopped.
  */
 json_t *folder_scan(const char *dir, struct notes *n,
     int (*stop)(void *arg), void *arg);

@@ -516,7 +516,7 @@ test_skills(void)
 	plat = json_pack("[{s:s,s:s,s:s,s:s,s:s,s:[s],s:{s:s},s:[s]},{s:s}]",
 	    "name", "zip", "description", "Z", "category", "files", "body",
 	    "Zip it.", "dir", "/x/zip", "allowed_tools", "bash", "scripts",
-	    "z.sh", "zip", "references", "references/r.md", "name", "able");
+	    "z.sh", "zip", "references", "r.md", "name", "able");
 	cust = json_pack("[{s:s,s:s},{s:s}]", "name", "mine",
 	    "prompt_template", "P", "name", "zip");
 	check(c != NULL && catalog_add_skills(c, plat, "platform", &e) == 0 &&
