@@ -62,7 +62,7 @@ fail_start(struct engine *g, const char *why)
 	loop_stop(g->loop);
 }
 
-/* --- what plugins are told ------------------------------------------------- */
+/* --- what plugins are told ---------------------------------------------- */
 
 static json_t *
 split_roots(const char *list)
@@ -103,7 +103,7 @@ plugin_secret(void *user, const char *name)
 	return config_get(&((struct engine *)user)->cfg, name);
 }
 
-/* --- start ------------------------------------------------------------------- */
+/* --- start -------------------------------------------------------------- */
 
 static int
 make_low(struct engine *g, struct err *e)
@@ -300,7 +300,7 @@ on_key(void *arg, const struct err *e)
 		fail_start(g, why.text);
 }
 
-/* --- signals --------------------------------------------------------------------- */
+/* --- signals ------------------------------------------------------------ */
 
 static void
 on_drained(void *arg)
@@ -363,7 +363,7 @@ add_signals(struct engine *g)
 	return 0;
 }
 
-/* --- the life of the process ------------------------------------------------------- */
+/* --- the life of the process -------------------------------------------- */
 
 static void
 stop(struct engine *g)

@@ -91,7 +91,7 @@ struct turn {
 	int schema_tries;
 	int force_result;      /* next call must call submit_result */
 	json_t *result;
-	struct toolset_entry submit; /* submit_result, when there is a schema */
+	struct toolset_entry submit; /* submit_result, with a schema */
 	char *tools_json;      /* the toolset's, and submit_result */
 
 	struct buf messages;   /* "[{...},{...}" for the model */

@@ -41,7 +41,7 @@ begin_free(struct begin *b)
 	free(b);
 }
 
-/* --- on the writer ---------------------------------------------------------- */
+/* --- on the writer ------------------------------------------------------ */
 
 /* Which agent runs: the one asked for, the task's last, the default. */
 static int
@@ -225,7 +225,7 @@ out:
 	return r;
 }
 
-/* --- back on the loop --------------------------------------------------------- */
+/* --- back on the loop --------------------------------------------------- */
 
 int
 turn_prepare(struct turn *t, const char *agent_name, struct err *e)
@@ -278,7 +278,7 @@ begin_done(void *arg, const struct err *op_err)
 	turn_step_later(t);
 }
 
-/* --- before the brain ------------------------------------------------------------ */
+/* --- before the brain --------------------------------------------------- */
 
 static int
 check_media(const struct turn *t, unsigned need, struct err *e)

@@ -165,7 +165,7 @@ on_event(void *user, const struct sept_event *ev)
 	}
 }
 
-/* --- the end of a call ---------------------------------------------------- */
+/* --- the end of a call -------------------------------------------------- */
 
 /* What a backend's completion says of a failure. */
 struct failure {
@@ -424,7 +424,7 @@ on_done(void *user, sept_status status, json_t *result)
 		call_failed(t, status, result);
 }
 
-/* --- the request ---------------------------------------------------------- */
+/* --- the request -------------------------------------------------------- */
 
 static int
 write_params(struct turn *t)

@@ -81,7 +81,7 @@ reload_end(struct reload *r, json_t *reply)
 		a->reloads->start(a->reloads);
 }
 
-/* --- the last step: check and swap ------------------------------------------- */
+/* --- the last step: check and swap -------------------------------------- */
 
 static int
 known(void *arg, const char *kind, const char *ref)
@@ -162,7 +162,7 @@ finish_all(struct reload *r)
 	reload_end(r, reply);
 }
 
-/* --- custom skills -------------------------------------------------------------- */
+/* --- custom skills ------------------------------------------------------ */
 
 static int
 see_skill(void *arg, const char *name, const char *json)
@@ -225,7 +225,7 @@ get_custom(struct reload *r)
 	brain_read(r->agent->cfg.brain, &r->op);
 }
 
-/* --- files and skills of the catalog ---------------------------------------------- */
+/* --- files and skills of the catalog ------------------------------------ */
 
 static void
 on_scanned(void *arg, json_t *skills, json_t *problems, const struct err *e)
@@ -309,7 +309,7 @@ agent_reload_skills(struct agent *a, agent_reload_done done, void *arg,
 	return reload_begin(a, WHAT_SKILLS, get_custom, done, arg, e);
 }
 
-/* --- the soul alone ------------------------------------------------------------------ */
+/* --- the soul alone ----------------------------------------------------- */
 
 static void
 parse_soul(void *arg)

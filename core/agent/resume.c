@@ -50,7 +50,7 @@ left_free(struct left *l)
 	free(l);
 }
 
-/* --- on the reader ---------------------------------------------------------- */
+/* --- on the reader ------------------------------------------------------ */
 
 static int
 copy_row(const struct turn_row *from, struct turn_row *to)
@@ -159,7 +159,7 @@ read_left(struct brain_db *db, void *arg, struct err *e)
 	return 0;
 }
 
-/* --- back on the loop --------------------------------------------------------- */
+/* --- back on the loop --------------------------------------------------- */
 
 static int
 is_tool_use(const json_t *block)

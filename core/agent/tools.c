@@ -137,7 +137,7 @@ tool_run_known(struct tool_run *r, const char *output, const char *error)
 	return 0;
 }
 
-/* --- plugin calls ---------------------------------------------------------- */
+/* --- plugin calls ------------------------------------------------------- */
 
 static const char *
 status_code(sept_status status)
@@ -229,7 +229,7 @@ invoke(struct tool_run *r)
 		    "the tool could not be started", "unavailable");
 }
 
-/* --- checks before a call --------------------------------------------------- */
+/* --- checks before a call ----------------------------------------------- */
 
 /* 1 when the run may go on; else it has been ended with a tool error. */
 static int
@@ -306,7 +306,7 @@ run_start(struct tool_run *r)
 		tool_run_end(r, "out of memory", "failed");
 }
 
-/* --- the calls of a reply ----------------------------------------------------- */
+/* --- the calls of a reply ----------------------------------------------- */
 
 int
 tools_prepare(struct turn *t)

@@ -265,7 +265,7 @@ turn_finish(struct turn *t, enum outcome how, const char *stop_reason)
 	turn_step_later(t);
 }
 
-/* A second failure (the writer's, while finishing) goes straight to the end. */
+/* A second failure (the writer's, while finishing) ends it at once. */
 void
 turn_fail(struct turn *t, const struct err *e, json_t *details)
 {

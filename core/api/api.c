@@ -84,7 +84,7 @@ api_fail(struct http_req *r, const struct err *e, json_t *details)
 	http_reply_err(r, e, details);
 }
 
-/* --- routing ---------------------------------------------------------------- */
+/* --- routing ------------------------------------------------------------ */
 
 /* Decodes a path segment into new memory; NULL: bad escape or NUL in it. */
 static char *
@@ -213,7 +213,7 @@ api_handle(void *user, struct http_req *r)
 	loop_section(a->cfg.loop, before);
 }
 
-/* --- for the handlers -------------------------------------------------------- */
+/* --- for the handlers --------------------------------------------------- */
 
 json_t *
 api_body(struct api_call *c, int optional)

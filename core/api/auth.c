@@ -113,7 +113,7 @@ auth_check(struct auth *a, const char *key, struct err *e)
 	return err_set(e, ERR_INVALID_KEY, "X-Engine-Key is missing or wrong");
 }
 
-/* --- the stored state --------------------------------------------------------- */
+/* --- the stored state --------------------------------------------------- */
 
 static int
 seen_has(const json_t *seen, const char *hex)
@@ -243,7 +243,7 @@ auth_load(struct auth *a, void (*done)(void *, const struct err *), void *arg)
 	brain_write(a->brain, &o->op);
 }
 
-/* --- rotation --------------------------------------------------------------------- */
+/* --- rotation ----------------------------------------------------------- */
 
 static void
 rotate_done(void *arg, const struct err *e)

@@ -13,7 +13,7 @@
 #define TASK_ID_MAX 256
 #define MEDIA_MAX 100
 
-/* --- media -------------------------------------------------------------------- */
+/* --- media -------------------------------------------------------------- */
 
 static int
 media_error(struct err *e, size_t i, const char *field, const char *why)
@@ -110,7 +110,7 @@ check_media(const json_t *media, unsigned *need, struct err *e)
 	return 0;
 }
 
-/* --- the other fields ------------------------------------------------------------- */
+/* --- the other fields --------------------------------------------------- */
 
 static int
 check_task_id(const char *id, struct err *e)
@@ -248,7 +248,7 @@ api_execute(struct api_call *c)
 	json_decref(body);
 }
 
-/* --- cancel ---------------------------------------------------------------------- */
+/* --- cancel ------------------------------------------------------------- */
 
 /* No turn runs: is it that there is no such task? */
 static int

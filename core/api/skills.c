@@ -90,7 +90,7 @@ api_skill(struct api_call *c)
 		    s->source));
 }
 
-/* --- reading what is to be written -------------------------------------------- */
+/* --- reading what is to be written -------------------------------------- */
 
 static int
 check_name(const char *name, struct err *e)
@@ -177,7 +177,7 @@ merge(const json_t *body, const char *name, const struct catalog_skill *old,
 	return r;
 }
 
-/* --- writing ------------------------------------------------------------------------ */
+/* --- writing ------------------------------------------------------------ */
 
 /* The catalog has the change: now the answer. */
 static void

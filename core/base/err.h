@@ -63,7 +63,7 @@ int err_status(enum err_code code);
 enum err_code err_from_name(const char *name);
 
 void err_clear(struct err *e);
-/* [any] Fills e (may be NULL); always returns -1, for `return err_set(...)`. */
+/* [any] Fills e (may be NULL); always returns -1, for `return err_set()`. */
 int err_set(struct err *e, enum err_code code, const char *fmt, ...)
     __attribute__((format(printf, 3, 4)));
 /* The same with VALIDATION_ERROR and the field's name. */

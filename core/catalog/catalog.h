@@ -27,11 +27,11 @@ struct catalog;
 struct catalog_agent {
 	const char *name, *description;
 	const char *model;          /* or NULL */
-	const char *system_prompt;  /* the file's text, "" when there is none */
+	const char *system_prompt;  /* the file's text, "" when none */
 	json_t *tools;              /* array of names or patterns (* ?), or
-	                               NULL when absent */
+				     * NULL when absent */
 	int has_tools;              /* 0: "tools" absent, all tools */
-	json_t *skills;             /* array of names or patterns, or NULL: all */
+	json_t *skills;             /* names or patterns, or NULL: all */
 	int planning;
 	int max_iterations;         /* model calls a turn; default 50 */
 	json_t *permissions;        /* as written, or NULL */

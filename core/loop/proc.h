@@ -14,9 +14,9 @@
 struct proc;
 
 struct proc_spec {
-	const char *path;        /* without a slash: searched in PATH of envp */
+	const char *path;        /* without a slash: sought in envp's PATH */
 	const char *const *argv; /* NULL terminated */
-	const char *const *envp; /* NULL terminated: the whole environment */
+	const char *const *envp; /* NULL terminated: the environment */
 	const char *cwd;         /* or NULL */
 	const char *input;       /* written to stdin; copied */
 	size_t input_n;

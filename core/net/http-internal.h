@@ -47,7 +47,7 @@ enum conn_state {
 	CONN_KEEP,   /* kept alive, no byte of a request yet */
 	CONN_BODY,   /* the head has been passed on */
 	CONN_DROP,   /* refused; what is left of the body is dropped */
-	CONN_PASSED, /* evhttp has all bytes, the handler is about to be called */
+	CONN_PASSED, /* evhttp has all bytes, the handler comes next */
 	CONN_BUSY,   /* the handler has it */
 	CONN_REPLY,  /* answered; the reply has not left yet */
 	CONN_STREAM, /* an event stream is open */

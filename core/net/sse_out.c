@@ -51,7 +51,7 @@ send_head(struct http_req *r, struct http_conn *c)
 {
 	struct evkeyvalq *in = evhttp_request_get_input_headers(r->ev);
 
-	/* Without chunks the end of the stream is the end of the connection. */
+	/* Without chunks the stream ends with the connection. */
 	if (c->http10) {
 		(void)evhttp_remove_header(in, "Connection");
 		if (http_req_reply_header(r, "Connection", "close") != 0)

@@ -271,8 +271,8 @@ test_bad(void)
 		put(bad[i].file, bad[i].text);
 		c = load(&problems);
 		if (!check(json_array_size(problems) >= 1 &&
-		    has_problem(problems, bad[i].file, bad[i].line, bad[i].word),
-		    bad[i].word))
+		    has_problem(problems, bad[i].file, bad[i].line,
+		    bad[i].word), bad[i].word))
 			show(problems);
 		catalog_unref(c);
 		json_decref(problems);

@@ -55,7 +55,7 @@ struct sept_http_request {
 	const char *const *headers; /* "Name: value", NULL terminated */
 	struct sept_slice body;     /* copied */
 	uint64_t deadline_ns;  /* absolute; 0: the call's, or none */
-	uint32_t idle_timeout_ms; /* no byte for so long: SEPT_ETIMEOUT; 0 off */
+	uint32_t idle_timeout_ms; /* so long no byte: SEPT_ETIMEOUT; 0 off */
 	uint32_t max_redirects;   /* with _FOLLOW; 0: 5 */
 	uint64_t max_body;     /* bytes of the reply; more: SEPT_ETOOBIG; 0:
 	                          16 MiB. With _SSE: bytes of one event */
