@@ -8,3 +8,7 @@ check_PROGRAMS += t/unit/test-rows
 t_unit_test_rows_SOURCES = t/unit/test-rows.c
 t_unit_test_rows_CFLAGS = $(CORE_CFLAGS)
 t_unit_test_rows_LDADD = $(CORE_LIBS)
+check_PROGRAMS += t/unit/test-journal
+t_unit_test_journal_SOURCES = t/unit/test-journal.c
+t_unit_test_journal_CFLAGS = $(CORE_CFLAGS)
+t_unit_test_journal_LDADD = $(CORE_LIBS)
