@@ -47,8 +47,6 @@ rig_run_(void *arg)
 	(void)sem_post(&g->ready);
 	if (g->server != NULL)
 		(void)loop_run(g->loop);
-	http_server_free(g->server);
-	loop_free(g->loop);
 	return NULL;
 }
 
@@ -79,6 +77,9 @@ rig_stop(struct rig *g)
 	if (g->server != NULL)
 		loop_stop(g->loop);
 	(void)pthread_join(g->thread, NULL);
+	/* Here, where the call that stopped the loop has returned. */
+	http_server_free(g->server);
+	loop_free(g->loop);
 	(void)sem_destroy(&g->ready);
 }
 
