@@ -36,25 +36,25 @@ rnd(uint32_t below)
 static void
 load(const char *dir)
 {
-	DIR *d = opendir(dir);
-	struct dirent *e;
+	struct dirent **names = NULL;
 	char path[1300];
+	int i, n = scandir(dir, &names, NULL, alphasort);
 	FILE *f;
 
-	while (d != NULL && corpus_n < FILES && (e = readdir(d)) != NULL) {
-		if (e->d_name[0] == '.')
-			continue;
-		(void)snprintf(path, sizeof path, "%s/%s", dir, e->d_name);
-		f = fopen(path, "rb");
-		if (f == NULL)
-			continue;
-		corpus[corpus_n].n = fread(corpus[corpus_n].p, 1, FILE_MAX,
-		    f);
-		corpus_n++;
-		(void)fclose(f);
+	for (i = 0; i < n; i++) {
+		(void)snprintf(path, sizeof path, "%s/%s", dir,
+		    names[i]->d_name);
+		f = names[i]->d_name[0] != '.' && corpus_n < FILES ?
+		    fopen(path, "rb") : NULL;
+		if (f != NULL) {
+			corpus[corpus_n].n = fread(corpus[corpus_n].p, 1,
+			    FILE_MAX, f);
+			corpus_n++;
+			(void)fclose(f);
+		}
+		free(names[i]);
 	}
-	if (d != NULL)
-		(void)closedir(d);
+	free(names);
 }
 
 /* Changes, drops, doubles or splices a little. */
