@@ -18,3 +18,8 @@ t_unit_test_llm_anthropic_SOURCES = t/unit/test-llm-anthropic.c \
 	$(LLM_TEST) $(LLM_ANTHROPIC)
 t_unit_test_llm_anthropic_CFLAGS = $(AM_CFLAGS) $(JANSSON_CFLAGS)
 t_unit_test_llm_anthropic_LDADD = $(JANSSON_LIBS)
+check_PROGRAMS += t/unit/test-llm-gemini
+t_unit_test_llm_gemini_SOURCES = t/unit/test-llm-gemini.c $(LLM_TEST) \
+	$(LLM_GEMINI)
+t_unit_test_llm_gemini_CFLAGS = $(AM_CFLAGS) $(JANSSON_CFLAGS)
+t_unit_test_llm_gemini_LDADD = $(JANSSON_LIBS)
