@@ -23,3 +23,8 @@ t_unit_test_llm_gemini_SOURCES = t/unit/test-llm-gemini.c $(LLM_TEST) \
 	$(LLM_GEMINI)
 t_unit_test_llm_gemini_CFLAGS = $(AM_CFLAGS) $(JANSSON_CFLAGS)
 t_unit_test_llm_gemini_LDADD = $(JANSSON_LIBS)
+check_PROGRAMS += t/unit/test-llm-fast
+t_unit_test_llm_fast_SOURCES = t/unit/test-llm-fast.c \
+	plugins/llm-openai/fast.c plugins/llm-common/buf.c
+t_unit_test_llm_fast_CFLAGS = $(AM_CFLAGS) $(JANSSON_CFLAGS)
+t_unit_test_llm_fast_LDADD = $(JANSSON_LIBS)
