@@ -295,11 +295,13 @@ openai_event(struct llm_run *run, const char *p, size_t n)
 
 	if (st->scratch.max == 0)
 		llm_buf_init(&st->scratch, LLM_REPLY_MAX);
-	/* The first chunk names the model, so it is read in full. */
-	if (!st->any || !openai_fast(p, n, &st->scratch, &text)) {
+	/* The fast way does not look for the model's name. */
+	if (run->model[0] == '\0' ||
+	    !openai_fast(p, n, &st->scratch, &text)) {
 		openai_event_slow(run, p, n);
 		return;
 	}
+	st->any = 1;
 	llm_out_text(&run->out, text.p, text.n);
 }
 
