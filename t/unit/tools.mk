@@ -23,3 +23,12 @@ t_unit_test_tool_paths_SOURCES = t/unit/test-tool-paths.c \
 t_unit_test_tool_paths_CFLAGS = $(TOOLTEST_CFLAGS) $(PCRE2_CFLAGS)
 t_unit_test_tool_paths_LDADD = $(TOOLTEST_LIBS) $(PCRE2_LIBS)
 endif
+
+if PLUGIN_TOOL_WEB
+check_PROGRAMS += t/unit/test-tool-web
+t_unit_test_tool_web_SOURCES = t/unit/test-tool-web.c \
+	$(TOOLHOST_SOURCES) $(TOOL_WEB_SOURCES)
+t_unit_test_tool_web_CFLAGS = $(TOOLTEST_CFLAGS) $(GUMBO_CFLAGS) \
+	$(CURL_CFLAGS)
+t_unit_test_tool_web_LDADD = $(TOOLTEST_LIBS) $(GUMBO_LIBS) $(CURL_LIBS)
+endif
