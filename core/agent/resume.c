@@ -14,7 +14,7 @@
 
 #include "../base/json.h"
 #include "../base/log.h"
-#include "../store/journal_scan.h"
+#include "../store/journal-scan.h"
 #include "agent-internal.h"
 #include "result.h"
 #include "workspace.h"

@@ -8,6 +8,7 @@ core_libcore_a_SOURCES += \
 	core/store/journal.c core/store/journal.h \
 	core/store/journal-frame.c core/store/journal-internal.h \
 	core/store/journal-reader.c \
+	core/store/journal-scan.c core/store/journal-scan.h \
 	core/store/rows-event.c \
 	core/store/rows.c core/store/rows.h core/store/rows-internal.h \
 	core/store/rows-task.c core/store/rows-turn.c \

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * journal_scan.h - reading a task's stored events one by one, for what has to
+ * journal-scan.h - reading a task's stored events one by one, for what has to
  * know what they say (resuming a turn). Inside a brain operation.
  */
 #ifndef CORE_STORE_JOURNAL_SCAN_H
