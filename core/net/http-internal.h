@@ -217,7 +217,8 @@ void server_wait(struct http_server *s, struct http_conn *c,
 void server_kick(struct http_server *s);
 int server_map_fd(struct http_server *s, int fd, struct http_conn *c);
 void server_conn_gone(struct http_server *s);
-/* For tests: the silence after which a heartbeat goes out. */
-void http_server_set_beat(struct http_server *s, unsigned ms);
+/* For tests, before connections wait in that queue. */
+void http_server_set_wait(struct http_server *s, enum conn_wait kind,
+    unsigned ms);
 
 #endif

@@ -426,7 +426,7 @@ http_server_stats(const struct http_server *s, struct http_server_stats *out)
 }
 
 void
-http_server_set_beat(struct http_server *s, unsigned ms)
+http_server_set_wait(struct http_server *s, enum conn_wait kind, unsigned ms)
 {
-	s->timeout[WAIT_BEAT] = ms * UINT64_C(1000000);
+	s->timeout[kind] = ms * UINT64_C(1000000);
 }

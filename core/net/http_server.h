@@ -20,7 +20,7 @@ struct http_server;
 struct http_req;
 
 struct http_server_config {
-	const char *host;          /* address to bind */
+	const char *host;          /* IPv4, IPv6 or name; looked up once */
 	int port;                  /* 0: any free one */
 	size_t max_body;           /* bytes; more: 413 BODY_TOO_LARGE */
 	unsigned max_connections;  /* accepting pauses there */
@@ -30,8 +30,13 @@ struct http_server_config {
 	/*
 	 * Looks at the head alone, before any body byte is kept: 0 to go on,
 	 * -1 and e to refuse. Also used for bodies over max_body, where a
-	 * refusal wins over the 413. header(ctx, name) gives a header's value
-	 * or NULL. May be NULL.
+	 * refusal wins over the 413. path: as http_req_path(). header(ctx,
+	 * name) gives the first value of that name or NULL. All strings live
+	 * until it returns. May be NULL.
+	 *
+	 * A refused body of up to 64 KiB is read and dropped first, and the
+	 * connection goes on; with a larger one, or when the client waits
+	 * for 100 Continue, the refusal goes out at once and ends it.
 	 */
 	int (*check_head)(void *user, const char *method, const char *path,
 	    const char *(*header)(void *ctx, const char *name), void *ctx,
@@ -50,14 +55,21 @@ struct http_server_stats {
 /* NULL and e ("cannot listen on 127.0.0.1:8000: Address already in use"). */
 struct http_server *http_server_new(struct loop *l,
     const struct http_server_config *cfg, struct err *e);
-/* Closes the listener and every connection. */
+/*
+ * Closes the listener and every connection; streams get `closed`. Requests
+ * that were not answered stay the handler's: answering them goes nowhere and
+ * frees them.
+ */
 void http_server_free(struct http_server *s);
 /* The port that was bound. */
 int http_server_port(const struct http_server *s);
 void http_server_stats(const struct http_server *s,
     struct http_server_stats *out);
 
-/* All strings live until the request is answered. */
+/*
+ * All strings live until the request is answered. A client that leaves before
+ * is not noticed; the answer then goes nowhere.
+ */
 const char *http_req_method(const struct http_req *r); /* "GET" */
 /* Path without query, percent-decoded once; never holds NUL. */
 const char *http_req_path(const struct http_req *r);
@@ -66,7 +78,10 @@ const char *http_req_raw_path(const struct http_req *r);
 /* Decoded query parameter, or NULL; the last one of a name counts. */
 const char *http_req_query(const struct http_req *r, const char *name);
 const char *http_req_header(const struct http_req *r, const char *name);
-/* The body in one piece (NULL when empty); valid until answered. */
+/*
+ * The body in one piece (NULL and 0 when empty, or without memory for it);
+ * valid until answered.
+ */
 const char *http_req_body(struct http_req *r, size_t *n);
 /* X-Request-Id: the client's when it is 1..128 printable characters. */
 const char *http_req_id(const struct http_req *r);

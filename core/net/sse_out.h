@@ -16,18 +16,24 @@
 struct sse_out;
 
 struct sse_out_ops {
-	/* The last piece has left; never from inside sse_out_write(). */
+	/*
+	 * The last piece (or a heartbeat) has left; never from inside
+	 * sse_out_write().
+	 */
 	void (*writable)(void *user);
 	/*
-	 * The client has gone (or sent bytes behind its request). The stream
-	 * is freed when this returns: do not touch it again.
+	 * The client has gone, or shut its sending side down, or sent more
+	 * than 16 KiB behind its request (less is kept and run after the
+	 * stream). The stream is freed when this returns: do not touch it
+	 * again. Never from inside a function of this header.
 	 */
 	void (*closed)(void *user);
 };
 
 /*
  * Takes over the request: status 200, the SSE headers and a comment line go
- * out at once. NULL: out of memory, the request has been answered.
+ * out at once. HTTP/1.0 clients get no chunks but the end of the connection.
+ * NULL: out of memory, or the client has gone; the request has been answered.
  */
 struct sse_out *sse_out_open(struct http_req *r,
     const struct sse_out_ops *ops, void *user);

@@ -1,1 +1,2 @@
-# Fuzz targets.
+# Fuzz targets: built and run by t/fuzz/run, never by make.
+EXTRA_DIST += t/fuzz

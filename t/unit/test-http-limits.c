@@ -6,8 +6,12 @@
 #include <fcntl.h>
 #include <sys/resource.h>
 
+#include "../../core/net/http-internal.h"
 #include "http-rig.h"
 
+#define REPLY_MS 200
+#define LINGER_MS 300
+#define BIG (16 << 20)
 #define HEAD_MS 300
 #define BODY_MS 200
 #define IDLE_MS 100
@@ -19,7 +23,17 @@ static char buf[1 << 16];
 static void
 handle(void *user, struct http_req *r)
 {
+	char *big;
+
 	(void)user;
+	if (strcmp(http_req_path(r), "/big") == 0) {
+		big = calloc(1, BIG);
+		if (big == NULL)
+			abort();
+		http_reply_raw(r, 200, "text/plain", big, BIG);
+		free(big);
+		return;
+	}
 	http_reply_json(r, 200, json_pack("{s:s}", "status", "ok"));
 }
 
@@ -86,6 +100,58 @@ test_deadlines(void)
 	check_int(ask(fd), 200, "a request");
 	check_int(drip(fd, "GET /", &ms), 408, "and a slow second one");
 	check(ms >= HEAD_MS - 50, "has the time of a head");
+	(void)close(fd);
+}
+
+static void
+set_waits(void *arg)
+{
+	(void)arg;
+	http_server_set_wait(g.server, WAIT_REPLY, REPLY_MS);
+	http_server_set_wait(g.server, WAIT_LINGER, LINGER_MS);
+}
+
+/* A reply that is not read, and one that is read slowly. */
+static void
+test_slow_readers(void)
+{
+	struct timespec nap = { 0, REPLY_MS * 1000000L / 4 };
+	size_t got = 0;
+	ssize_t r = 1;
+	int fd, i;
+
+	rig_call(&g, set_waits, NULL);
+	fd = rig_connect(&g);
+	(void)rig_sends(fd, "GET /big HTTP/1.1\r\nHost: a\r\n\r\n");
+	check(rig_wait_connections(&g, 1) && rig_wait_connections(&g, 0),
+	    "who does not read a reply is closed");
+	(void)close(fd);
+	fd = rig_connect(&g);
+	(void)rig_sends(fd, "GET /big HTTP/1.1\r\nHost: a\r\n"
+	    "Connection: close\r\n\r\n");
+	for (i = 0; r > 0; i++) {
+		if (i % 16 == 0 && i < 16 * 12)
+			(void)nanosleep(&nap, NULL);
+		r = recv(fd, buf, sizeof buf, 0);
+		got += r > 0 ? (size_t)r : 0;
+	}
+	check(r == 0 && got > BIG, "who reads slowly gets all of it");
+	(void)close(fd);
+}
+
+/* A refused client that neither reads nor closes. */
+static void
+test_linger(void)
+{
+	int fd = rig_connect(&g);
+	uint64_t start = clock_mono_ns();
+
+	(void)rig_sends(fd, "BAD\r\n\r\n");
+	check(rig_wait_connections(&g, 1) && rig_wait_connections(&g, 0),
+	    "a refused connection ends although its client stays");
+	check(since_ms(start) >= LINGER_MS - 50, "after its time to read");
+	check_int(rig_read_reply(fd, buf, sizeof buf, 0), 400,
+	    "the refusal is still there");
 	(void)close(fd);
 }
 
@@ -237,6 +303,8 @@ main(void)
 	if (!check(g.server != NULL, "listens"))
 		return tap_done();
 	test_deadlines();
+	test_slow_readers();
+	test_linger();
 	test_many_slow();
 	test_connections();
 	test_descriptors();

@@ -5,10 +5,9 @@
  */
 #include <sys/resource.h>
 
+#include "../../core/net/http-internal.h"
 #include "../../core/net/sse_out.h"
 #include "http-rig.h"
-
-void http_server_set_beat(struct http_server *s, unsigned ms);
 
 struct stream {
 	struct sse_out *out;
@@ -347,7 +346,7 @@ test_close(void)
 static void
 set_beat(void *arg)
 {
-	http_server_set_beat(g.server, *(unsigned *)arg);
+	http_server_set_wait(g.server, WAIT_BEAT, *(unsigned *)arg);
 }
 
 static void
