@@ -666,6 +666,45 @@ test_no_folder(void)
 	json_decref(problems);
 }
 
+static int
+any_platform(void *arg, const char *kind, const char *ref)
+{
+	(void)arg;
+	(void)ref;
+	return strcmp(kind, "platform") == 0;
+}
+
+/* The catalog that is installed with the engine. */
+static void
+test_bundle(void)
+{
+	static const char *const names[] = { "analyst", "coder", "default",
+		"researcher", "writer" };
+	const char *src = getenv("SEPT_SRCDIR");
+	const struct catalog_agent *a;
+	struct err e = { 0 };
+	struct catalog *c;
+	json_t *problems = json_array();
+	char dir[4096];
+	size_t i;
+
+	(void)snprintf(dir, sizeof dir, "%s/catalog", src != NULL ? src :
+	    ".");
+	c = catalog_parse(dir, problems, &e);
+	if (!check(c != NULL && catalog_check(c, any_platform, NULL, problems,
+	    &e) == 0 && json_array_size(problems) == 0,
+	    "the bundle is a good catalog"))
+		show(problems);
+	for (i = 0; c != NULL && i < 5; i++) {
+		a = catalog_agent_find(c, names[i]);
+		check(a != NULL && strlen(a->system_prompt) > 500, names[i]);
+	}
+	check(c != NULL && strlen(catalog_soul(c)->identity) > 100 &&
+	    json_array_size(catalog_soul(c)->values) > 3, "its soul");
+	catalog_unref(c);
+	json_decref(problems);
+}
+
 int
 main(void)
 {
@@ -682,6 +721,7 @@ main(void)
 	test_threads();
 	test_matches();
 	test_no_folder();
+	test_bundle();
 	clean();
 	(void)rmdir(top);
 	return tap_done();

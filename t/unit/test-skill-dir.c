@@ -387,6 +387,33 @@ test_calls(void)
 	p->destroy(p);
 }
 
+/* The skills that are installed with the engine. */
+static void
+test_bundle(void)
+{
+	const char *src = getenv("SEPT_SRCDIR");
+	char dir[4096], real[4096];
+	json_t *r, *s;
+
+	(void)snprintf(dir, sizeof dir, "%s/catalog/skills", src != NULL ?
+	    src : ".");
+	if (realpath(dir, real) == NULL)
+		abort();
+	r = scan_dir(real, 0, SEPT_OK);
+	s = json_object_get(r, "skills");
+	check(json_array_size(json_object_get(r, "problems")) == 0 ||
+	    has_problem(r, "", 0, ""), "the bundle has no problems");
+	check_int(json_array_size(s), 3, "three skills");
+	check_str(str(json_array_get(s, 0), "name"), "code-reviewer",
+	    "one of them");
+	check(str(json_object_get(json_array_get(s, 0), "scripts"),
+	    "overview.sh") != NULL, "with its script");
+	check_str(json_string_value(json_array_get(json_object_get(
+	    json_array_get(s, 1), "references"), 0)), "sources.md",
+	    "another with a reference");
+	json_decref(r);
+}
+
 int
 main(void)
 {
@@ -398,6 +425,7 @@ main(void)
 	test_long();
 	test_links();
 	test_calls();
+	test_bundle();
 	clean();
 	(void)rmdir(top);
 	return tap_done();
