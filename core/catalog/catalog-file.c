@@ -76,6 +76,17 @@ reader_problem(struct reader *rd, const char *file, int line,
 		rd->nomem = 1;
 }
 
+/* What an errno says of a file; want of memory is no problem of the file. */
+static void
+tell_errno(struct reader *rd, const char *file, int why)
+{
+	if (why == ENOMEM)
+		rd->nomem = 1;
+	else
+		reader_problem(rd, file, 1, "cannot be read: %s",
+		    strerror(why));
+}
+
 static char *
 join(struct reader *rd, const char *a, const char *b)
 {
@@ -104,8 +115,7 @@ resolve(struct reader *rd, const char *file, char **out)
 	if (real == NULL) {
 		if (why == ENOENT || why == ENOTDIR)
 			return READ_MISSING;
-		reader_problem(rd, file, 1, "cannot be read: %s",
-		    strerror(why));
+		tell_errno(rd, file, why);
 		return READ_BAD;
 	}
 	if (strcmp(rd->root, "/") != 0 && (strncmp(real, rd->root, n) != 0 ||
@@ -205,15 +215,12 @@ reader_text(struct reader *rd, const char *file, struct text *t)
 	fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOFOLLOW);
 	free(path);
 	bad = fd < 0 || read_all(fd, t) != 0;
-	if (bad && errno == ENOMEM)
-		rd->nomem = 1;
-	else if (bad && errno == EFBIG)
+	if (bad && errno == EFBIG)
 		reader_problem(rd, file, 1, "is larger than 1 MiB");
 	else if (bad && fd >= 0 && errno == EINVAL)
 		reader_problem(rd, file, 1, "is not a regular file");
 	else if (bad)
-		reader_problem(rd, file, 1, "cannot be read: %s",
-		    strerror(errno));
+		tell_errno(rd, file, errno);
 	if (fd >= 0)
 		(void)close(fd);
 	if (bad)
@@ -237,7 +244,9 @@ reader_object(struct reader *rd, const char *file, struct text *t,
 	if (r != READ_OK)
 		return r;
 	*obj = json_parse_at(t->p, t->n, &line, &e);
-	if (*obj == NULL)
+	if (*obj == NULL && e.text[0] == '\0')
+		rd->nomem = 1; /* jansson says nothing more of it */
+	else if (*obj == NULL)
 		reader_problem(rd, file, line, "malformed JSON: %s", e.text);
 	else if (!json_is_object(*obj)) {
 		reader_problem(rd, file, 1, "must be a JSON object");
@@ -323,8 +332,7 @@ reader_names(struct reader *rd, const char *folder, const char *suffix)
 	d = opendir(path);
 	free(path);
 	if (d == NULL) {
-		reader_problem(rd, folder, 1, "cannot be read: %s",
-		    strerror(errno));
+		tell_errno(rd, folder, errno);
 		return NULL;
 	}
 	v = collect(rd, d, folder, suffix);

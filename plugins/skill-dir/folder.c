@@ -41,6 +41,16 @@ join(struct notes *n, const char *a, const char *b)
 	return p;
 }
 
+/* What an errno says of a file; want of memory is no problem of the file. */
+static void
+note_errno(struct notes *n, const char *file, int why)
+{
+	if (why == ENOMEM)
+		n->nomem = 1;
+	else
+		note(n, file, 0, "cannot be read: %s", strerror(why));
+}
+
 /* The resolved path of root/file; NULL with *why 0 when it was noted. */
 static char *
 resolve(struct notes *n, const char *root, const char *file, int *why)
@@ -128,14 +138,12 @@ read_file(struct notes *n, const char *root, const char *file, size_t max,
 		(void)close(fd);
 	if (!bad)
 		return 1;
-	if (why == ENOMEM)
-		n->nomem = 1;
-	else if (why == EFBIG)
+	if (why == EFBIG)
 		note(n, file, 0, "is larger than %zu bytes", max);
 	else if (why == EINVAL)
 		note(n, file, 0, "is not an ordinary file");
 	else
-		note(n, file, 0, "cannot be read: %s", strerror(why));
+		note_errno(n, file, why);
 	return -1;
 }
 
@@ -203,13 +211,13 @@ names_in(struct notes *n, const char *root, const char *file, size_t max)
 	DIR *d;
 
 	if (path == NULL && why != 0 && why != ENOENT)
-		note(n, file, 0, "cannot be read: %s", strerror(why));
+		note_errno(n, file, why);
 	if (path == NULL)
 		return NULL;
 	d = opendir(path);
 	free(path);
 	if (d == NULL) {
-		note(n, file, 0, "cannot be read: %s", strerror(errno));
+		note_errno(n, file, errno);
 		return NULL;
 	}
 	v = list(n, d, file, max);
@@ -266,7 +274,7 @@ take_reference(struct walk *w, const char *file, const char *key)
 	json_t *v;
 
 	if (path == NULL && why != 0)
-		note(w->n, file, 0, "cannot be read: %s", strerror(why));
+		note_errno(w->n, file, why);
 	if (path == NULL)
 		return;
 	free(path);
@@ -365,15 +373,14 @@ json_t *
 folder_scan(const char *dir, struct notes *n, int (*stop)(void *arg),
     void *arg)
 {
-	char *root = realpath(dir, NULL), **v, **p;
 	json_t *out = json_array();
+	char *root = realpath(dir, NULL), **v, **p;
 	int stopped = 0;
 
+	if (root == NULL && errno != ENOENT)
+		note_errno(n, ".", errno);
 	if (out == NULL)
 		n->nomem = 1;
-	if (root == NULL && errno != ENOENT)
-		note(n, ".", 0, "%s cannot be read: %s", dir,
-		    strerror(errno));
 	v = root != NULL && !n->nomem ? names_in(n, root, ".",
 	    FOLDER_MAX_SKILLS) : NULL;
 	for (p = v; p != NULL && *p != NULL && !n->nomem && !stopped; p++) {

@@ -100,9 +100,8 @@ scalar(struct conv *c, const yaml_event_t *ev)
 	json_t *v = json_stringn((const char *)ev->data.scalar.value,
 	    ev->data.scalar.length);
 
-	if (v == NULL)
-		return refuse_at(c, &ev->start_mark, "not valid text");
-	return v;
+	/* libyaml has checked the text. */
+	return v != NULL ? v : nomem(c, v);
 }
 
 static json_t *
