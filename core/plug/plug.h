@@ -53,8 +53,10 @@ struct plug *plug_new(const struct plug_config *cfg, struct err *e);
 /* Quiesces and destroys everything; no call may be running. */
 void plug_free(struct plug *p);
 /*
- * Reads the manifests of PLUGIN_PATH and loads what is new. All or nothing:
- * on -1 the snapshot stays and *problems (new reference, may be NULL) is an
+ * Reads the manifests of PLUGIN_PATH and publishes a snapshot: what is new is
+ * loaded, what changed gets a new generation, what is gone is left out. Old
+ * generations end when their snapshots and calls have. All or nothing: on -1
+ * the snapshot stays and *problems (new reference, may be NULL) is an
  * array of {"file","line","message"}.
  */
 int plug_load(struct plug *p, json_t **problems, struct err *e);
