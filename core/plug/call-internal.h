@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * call-internal.h - the call handle, between call.c (events, completion,
- * cancel: what the plugin sees), invoke.c (beginning, slots, end) and
+ * call-internal.h - the call handle, between call.c (what the plugin sees),
+ * deliver.c (what the engine sees), invoke.c (beginning, slots, rest) and
  * host-http.c.
  *
  * One struct is both the plugin's sept_call and the engine's plug_call. The
@@ -9,7 +9,8 @@
  * the entry when invoke() has returned; the struct is put to rest when all
  * three are over (call_settle()).
  *
- * Lock order: the call's mutex is a leaf; no foreign code runs under it.
+ * Lock order: the call's mutex, then the loop's (to post); no foreign code
+ * runs under either.
  */
 #ifndef CORE_PLUG_CALL_INTERNAL_H
 #define CORE_PLUG_CALL_INTERNAL_H
@@ -27,6 +28,13 @@ struct event_queue {
 	size_t n, cap;
 	unsigned events;
 };
+
+struct call_record {
+	uint32_t kind, index, flags;
+	uint32_t text_n, id_n, json_n;
+};
+
+#define ALIGN8(n) (((n) + 7) & ~(size_t)7)
 
 enum call_kind { CALL_TOOL, CALL_LLM, CALL_SKILL };
 
@@ -103,14 +111,22 @@ int call_init(struct sept_call *c);
 void call_fini(struct sept_call *c);
 /* [loop] Drops what a call at rest needs no more. */
 void call_strip(struct sept_call *c);
+/* [any] Lock held: has what was enqueued delivered. */
+void call_schedule(struct sept_call *c);
+/* [any] Lock held: no room for an event of that size. */
+int call_is_full(const struct sept_call *c, size_t more);
+/* [any] {"error": code, "output": text}; NULL: out of memory. */
+json_t *call_error(const char *code, const char *text);
 /* [any] The host's own completion, if the plugin has not made one. */
 void call_refuse(struct sept_call *c, sept_status status, const char *text);
-/* [loop] Starts the deadline's timer. */
-int call_arm(struct sept_call *c);
 /* [any] */
 int call_is_over(struct sept_call *c);
 uint64_t call_deadline(const struct sept_call *c);
-/* [loop] */
+
+/* deliver.c [loop] */
+void call_deliver(void *arg);
+/* Starts the deadline's timer. */
+int call_arm(struct sept_call *c);
 void call_add_request(struct sept_call *c, struct host_request *r);
 void call_drop_request(struct host_request *r);
 

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * call.c - the handle of a running call: events, completion, cancel.
+ * call.c - the handle of a running call as the plugin sees it: events and
+ * completion, from any thread. Nothing is delivered from here.
  *
  * Events are copied into one growing buffer per call; a post to the loop is
  * made only when none is under way, so a burst costs one wake-up and no
- * allocation. deliver() swaps that buffer with its own and reads it without
- * the lock. A completion is seen together with every event before it.
+ * allocation.
  *
  * A handle whose call is over stays a valid, inert struct for a while (see
  * invoke.c): a second completion is logged, not a crash.
@@ -21,16 +21,6 @@
 #include "../base/utf8.h"
 #include "call-internal.h"
 
-struct record {
-	uint32_t kind, index, flags;
-	uint32_t text_n, id_n, json_n;
-};
-
-#define ALIGN8(n) (((n) + 7) & ~(size_t)7)
-#define QUEUE_KEEP (64 * 1024) /* a bigger buffer is not kept */
-
-static void deliver(void *arg);
-
 int
 call_init(struct sept_call *c)
 {
@@ -42,7 +32,7 @@ call_init(struct sept_call *c)
 	(void)pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
 	(void)pthread_cond_init(&c->room, &attr);
 	(void)pthread_condattr_destroy(&attr);
-	c->post.fn = deliver;
+	c->post.fn = call_deliver;
 	c->post.arg = c;
 	return 0;
 }
@@ -70,9 +60,8 @@ call_fini(struct sept_call *c)
 	(void)pthread_mutex_destroy(&c->lock);
 }
 
-/* Lock held. */
-static void
-schedule(struct sept_call *c)
+void
+call_schedule(struct sept_call *c)
 {
 	if (c->posted)
 		return;
@@ -112,7 +101,7 @@ static void
 queue_add(struct event_queue *q, const struct sept_event *ev,
     struct sept_slice text, struct sept_slice id, struct sept_slice json)
 {
-	struct record r = { ev->kind, ev->index, ev->flags,
+	struct call_record r = { ev->kind, ev->index, ev->flags,
 		(uint32_t)text.n, (uint32_t)id.n, (uint32_t)json.n };
 	char *p = q->p + q->n;
 
@@ -130,9 +119,9 @@ queue_add(struct event_queue *q, const struct sept_event *ev,
 	q->events++;
 }
 
-/* Lock held. An event over the limit is let into an empty queue. */
-static int
-is_full(const struct sept_call *c, size_t more)
+/* An event over the limit is let into an empty queue. */
+int
+call_is_full(const struct sept_call *c, size_t more)
 {
 	const struct event_queue *q = &c->queue;
 
@@ -155,13 +144,13 @@ hc_emit(struct sept_call *c, const struct sept_event *ev)
 	if (text.n > CALL_EVENT_MAX || id.n > CALL_EVENT_MAX ||
 	    json.n > CALL_EVENT_MAX)
 		return SEPT_ETOOBIG;
-	n = ALIGN8(sizeof(struct record) + text.n + id.n + json.n);
+	n = ALIGN8(sizeof(struct call_record) + text.n + id.n + json.n);
 	if (n > CALL_EVENT_MAX)
 		return SEPT_ETOOBIG;
 	(void)pthread_mutex_lock(&c->lock);
 	if (c->completed || c->answered || c->at_rest)
 		st = SEPT_ECANCELLED;
-	else if (is_full(c, n)) {
+	else if (call_is_full(c, n)) {
 		c->refused = n;
 		st = atomic_load(&c->cancelled) ? SEPT_ECANCELLED :
 		    SEPT_EAGAIN;
@@ -170,7 +159,7 @@ hc_emit(struct sept_call *c, const struct sept_event *ev)
 	else {
 		queue_add(&c->queue, ev, text, id, json);
 		c->refused = 0;
-		schedule(c);
+		call_schedule(c);
 	}
 	(void)pthread_mutex_unlock(&c->lock);
 	return st;
@@ -188,7 +177,7 @@ hc_on_writable(struct sept_call *c, void (*cb)(void *), void *arg)
 	}
 	c->writable = cb;
 	c->writable_arg = arg;
-	schedule(c);
+	call_schedule(c);
 	(void)pthread_mutex_unlock(&c->lock);
 	return SEPT_OK;
 }
@@ -211,12 +200,12 @@ hc_wait_writable(struct sept_call *c, uint32_t timeout_ms)
 		until.tv_nsec -= 1000000000;
 	}
 	(void)pthread_mutex_lock(&c->lock);
-	while (is_full(c, c->refused) && !c->answered && !c->at_rest &&
+	while (call_is_full(c, c->refused) && !c->answered && !c->at_rest &&
 	    !atomic_load(&c->cancelled) && r != ETIMEDOUT)
 		r = pthread_cond_timedwait(&c->room, &c->lock, &until);
 	if (c->answered || c->at_rest || atomic_load(&c->cancelled))
 		st = SEPT_ECANCELLED;
-	else if (is_full(c, c->refused))
+	else if (call_is_full(c, c->refused))
 		st = SEPT_ETIMEOUT;
 	(void)pthread_mutex_unlock(&c->lock);
 	return st;
@@ -224,8 +213,8 @@ hc_wait_writable(struct sept_call *c, uint32_t timeout_ms)
 
 /* --- completion --- */
 
-static json_t *
-error_result(const char *code, const char *text)
+json_t *
+call_error(const char *code, const char *text)
 {
 	return json_pack("{s:s, s:s}", "error", code, "output", text);
 }
@@ -243,7 +232,7 @@ parse_result(const struct sept_call *c, struct sept_slice json,
 		return json_object();
 	if (json.n > CALL_RESULT_MAX) {
 		*status = SEPT_ETOOBIG;
-		return error_result("result_too_big",
+		return call_error("result_too_big",
 		    "the result is over 16 MiB");
 	}
 	if (!utf8_valid(json.p, json.n)) {
@@ -262,7 +251,7 @@ parse_result(const struct sept_call *c, struct sept_slice json,
 	log_warn("plugin", "%s: completed a call with malformed JSON",
 	    c->names->id);
 	*status = SEPT_EFAILED;
-	return error_result("malformed_result",
+	return call_error("malformed_result",
 	    "the plugin's result is not a JSON object");
 }
 
@@ -287,7 +276,7 @@ set_result(struct sept_call *c, sept_status status, json_t *result)
 	c->status = status;
 	c->result = result;
 	c->ready = 1;
-	schedule(c);
+	call_schedule(c);
 	(void)pthread_mutex_unlock(&c->lock);
 }
 
@@ -317,7 +306,7 @@ call_refuse(struct sept_call *c, sept_status status, const char *text)
 		    "it", c->names->id);
 		return;
 	}
-	set_result(c, status, error_result(plug_status_name(status), text));
+	set_result(c, status, call_error(plug_status_name(status), text));
 }
 
 static int32_t
@@ -369,235 +358,6 @@ host_call_table(void)
 	return &call_table;
 }
 
-/* --- delivery on the loop --- */
-
-static void
-deliver_events(struct sept_call *c)
-{
-	struct event_queue *q = &c->out;
-	struct sept_event ev = { .size = sizeof ev };
-	struct record r;
-	size_t at = 0;
-	const char *p;
-
-	while (at < q->n && c->ops.event != NULL && !c->user_gone) {
-		memcpy(&r, q->p + at, sizeof r);
-		p = q->p + at + sizeof r;
-		ev.kind = r.kind;
-		ev.index = r.index;
-		ev.flags = r.flags;
-		ev.text.p = p;
-		ev.text.n = r.text_n;
-		ev.id.p = p + r.text_n;
-		ev.id.n = r.id_n;
-		ev.json.p = p + r.text_n + r.id_n;
-		ev.json.n = r.json_n;
-		at += ALIGN8(sizeof r + r.text_n + r.id_n + r.json_n);
-		c->ops.event(c->user, &ev);
-	}
-	q->n = 0;
-	q->events = 0;
-	if (q->cap > QUEUE_KEEP) {
-		free(q->p);
-		q->p = NULL;
-		q->cap = 0;
-	}
-}
-
-/* Calls done(), which ends the engine's side of the handle. */
-static void
-answer(struct sept_call *c, sept_status status, json_t *result)
-{
-	loop_timer_cancel(c->timer);
-	c->timer = NULL;
-	(void)pthread_mutex_lock(&c->lock);
-	c->answered = 1;
-	(void)pthread_cond_broadcast(&c->room);
-	(void)pthread_mutex_unlock(&c->lock);
-	c->user_gone = 1;
-	if (result == NULL)
-		result = json_object();
-	c->ops.done(c->user, status, result);
-	json_decref(result);
-}
-
-static void
-on_ready(struct sept_call *c)
-{
-	sept_status status = c->status;
-	json_t *result = c->result;
-
-	c->result = NULL;
-	c->plugin_done = 1;
-	/* Who asked for the end decides what the plugin's yes to it means. */
-	if (status == SEPT_ECANCELLED && c->end == END_DEADLINE)
-		status = SEPT_ETIMEOUT;
-	if (c->user_gone)
-		json_decref(result);
-	else
-		answer(c, status, result);
-	call_settle(c);
-}
-
-static void
-fire_writable(struct sept_call *c)
-{
-	void (*cb)(void *) = NULL;
-	void *arg = NULL;
-	const char *before;
-
-	(void)pthread_mutex_lock(&c->lock);
-	if (c->writable != NULL && (!is_full(c, c->refused) || c->answered ||
-	    atomic_load(&c->cancelled))) {
-		cb = c->writable;
-		arg = c->writable_arg;
-		c->writable = NULL;
-	}
-	if (!is_full(c, c->refused))
-		(void)pthread_cond_broadcast(&c->room);
-	(void)pthread_mutex_unlock(&c->lock);
-	if (cb == NULL)
-		return;
-	before = gen_enter(c->gen, c->names->callback);
-	cb(arg);
-	gen_leave(c->gen, before);
-}
-
-static void
-deliver(void *arg)
-{
-	struct sept_call *c = arg;
-	struct event_queue q;
-	int ready;
-
-	(void)pthread_mutex_lock(&c->lock);
-	q = c->out;
-	c->out = c->queue;
-	c->queue = q;
-	c->posted = 0;
-	ready = c->ready;
-	(void)pthread_mutex_unlock(&c->lock);
-	deliver_events(c);
-	if (ready)
-		on_ready(c);
-	else
-		fire_writable(c);
-}
-
-void
-plug_call_pause(struct plug_call *pc, int paused)
-{
-	struct sept_call *c = &pc->c;
-
-	(void)pthread_mutex_lock(&c->lock);
-	c->paused = paused;
-	if (!paused)
-		schedule(c);
-	(void)pthread_mutex_unlock(&c->lock);
-}
-
-/* --- cancel and deadline --- */
-
-static void
-on_grace(void *arg)
-{
-	struct sept_call *c = arg;
-
-	c->timer = NULL;
-	if (c->user_gone)
-		return;
-	log_warn("plug", "plugin %s has not completed call %.*s %d s after "
-	    "it was asked to; it is abandoned", c->names->id,
-	    (int)c->info.call_id.n, c->info.call_id.p != NULL ?
-	    c->info.call_id.p : "", PLUG_CANCEL_GRACE_MS / 1000);
-	if (c->end == END_DEADLINE)
-		answer(c, SEPT_ETIMEOUT, error_result("timeout",
-		    "the deadline of the call passed"));
-	else
-		answer(c, SEPT_ECANCELLED, error_result("cancelled",
-		    "the call was cancelled"));
-	/* No longer a user, but the pin stays until the plugin completes. */
-	c->is_user = 0;
-	gen_unuse(c->gen);
-}
-
-static void
-abort_requests(struct sept_call *c)
-{
-	struct host_request *r;
-
-	for (;;) {
-		LIST_FOREACH(r, &c->requests, call_link)
-			if (!r->aborted)
-				break;
-		if (r == NULL)
-			return;
-		host_request_abort(r);
-	}
-}
-
-static void
-ask_to_end(struct sept_call *c, enum call_end why)
-{
-	struct generation *g = c->gen;
-	const char *before;
-	int entered;
-
-	if (c->end != END_NONE || c->user_gone)
-		return;
-	c->end = why;
-	loop_timer_cancel(c->timer);
-	c->timer = NULL;
-	(void)pthread_mutex_lock(&c->lock);
-	atomic_store(&c->cancelled, 1);
-	entered = c->entered && !c->completed;
-	(void)pthread_cond_broadcast(&c->room);
-	if (c->writable != NULL)
-		schedule(c);
-	(void)pthread_mutex_unlock(&c->lock);
-	if (loop_timer(c->plug->cfg.loop, PLUG_CANCEL_GRACE_MS, on_grace, c,
-	    &c->timer) != 0)
-		log_error("plug", "no memory for the grace timer of a call");
-	if (c->waiting) {
-		call_unqueue(c);
-		call_refuse(c, SEPT_ECANCELLED, "ended before it began");
-		return;
-	}
-	abort_requests(c);
-	if (!entered || g->inst->cancel == NULL)
-		return;
-	before = gen_enter(g, c->names->cancel);
-	g->inst->cancel(g->inst, c);
-	gen_leave(g, before);
-}
-
-static void
-on_deadline(void *arg)
-{
-	struct sept_call *c = arg;
-
-	c->timer = NULL;
-	ask_to_end(c, END_DEADLINE);
-}
-
-int
-call_arm(struct sept_call *c)
-{
-	uint64_t now = clock_mono_ns(), ms;
-
-	if (c->deadline_ns == UINT64_MAX)
-		return 0;
-	ms = c->deadline_ns > now ?
-	    (c->deadline_ns - now + 999999) / 1000000 : 0;
-	return loop_timer(c->plug->cfg.loop, ms, on_deadline, c, &c->timer);
-}
-
-void
-plug_call_cancel(struct plug_call *pc)
-{
-	ask_to_end(&pc->c, END_CANCEL);
-}
-
 int
 call_is_over(struct sept_call *c)
 {
@@ -614,19 +374,4 @@ uint64_t
 call_deadline(const struct sept_call *c)
 {
 	return c->deadline_ns;
-}
-
-void
-call_add_request(struct sept_call *c, struct host_request *r)
-{
-	r->call = c;
-	LIST_INSERT_HEAD(&c->requests, r, call_link);
-}
-
-void
-call_drop_request(struct host_request *r)
-{
-	if (r->call != NULL)
-		LIST_REMOVE(r, call_link);
-	r->call = NULL;
 }

@@ -50,7 +50,11 @@ struct plug_info {
 };
 
 struct plug *plug_new(const struct plug_config *cfg, struct err *e);
-/* Quiesces and destroys everything; no call may be running. */
+/*
+ * Quiesces and destroys everything, running the loop for at most 6 s; no call
+ * may be running. Before the pool, the HTTP client and proc_fini() go. A
+ * plugin that does not end is logged and left in place.
+ */
 void plug_free(struct plug *p);
 /*
  * Reads the manifests of PLUGIN_PATH and publishes a snapshot: what is new is

@@ -5,6 +5,7 @@
  */
 #include <event2/thread.h>
 #include <sodium.h>
+#include <time.h>
 
 #include "../../core/base/clock.h"
 #include "../../core/loop/proc.h"
@@ -76,14 +77,14 @@ static void
 test_events(void)
 {
 	struct result r;
-	uint64_t t0 = clock_mono_ns();
+	clock_t t0 = clock();
 
 	check_str(fix_call(&f, &r, "flood"), "waited", "5,000 events, "
 	    "the queue was full in between");
 	check(r.events == 5000 && r.disorder == 0 && r.after_done == 0 &&
 	    r.bytes == 50000, "all came, in order, before the end");
-	printf("# %u ns an event, emitted and delivered on the loop\n",
-	    (unsigned)((clock_mono_ns() - t0) / 5000));
+	printf("# %ld ns of CPU an event, emitted and delivered\n",
+	    (long)((clock() - t0) * 1000 / 5000));
 	result_fini(&r);
 	check_str(fix_call(&f, &r, "flood_pool"), "waited",
 	    "the same from a worker");
@@ -181,7 +182,6 @@ static void
 test_slots(void)
 {
 	static struct result r[MANY];
-	struct err e;
 	long most = 0, n;
 	int i, bad = 0;
 
@@ -212,25 +212,28 @@ test_slots(void)
 		result_fini(&r[i]);
 	}
 	expect("flood_pool", "waited", SEPT_OK);
-	{
-		static struct result w[300];
-		int k = 0;
+}
 
-		err_clear(&e);
-		for (i = 0; i < 300; i++) {
-			fix_begin(&f, &w[i], "poll", "{}", 0, &e);
-			if (w[i].call == NULL)
-				break;
-			k++;
-		}
-		check(k == 257 && e.code == ERR_UNAVAILABLE,
-		    "a full queue refuses at once");
-		for (i = 0; i < k; i++)
-			plug_call_cancel(w[i].call);
-		for (i = 0; i < k; i++) {
-			fix_wait(&f, &w[i]);
-			result_fini(&w[i]);
-		}
+static void
+test_full_queue(void)
+{
+	static struct result w[300];
+	struct err e = { .code = ERR_NONE };
+	int i, k = 0;
+
+	for (i = 0; i < 300; i++) {
+		fix_begin(&f, &w[i], "poll", "{}", 0, &e);
+		if (w[i].call == NULL)
+			break;
+		k++;
+	}
+	check(k == 257 && e.code == ERR_UNAVAILABLE,
+	    "a full queue refuses at once");
+	for (i = 0; i < k; i++)
+		plug_call_cancel(w[i].call);
+	for (i = 0; i < k; i++) {
+		fix_wait(&f, &w[i]);
+		result_fini(&w[i]);
 	}
 }
 
@@ -263,7 +266,7 @@ test_watchdog(void)
 	if (loop_watchdog_start(f.loop, 60, NULL) != 0)
 		abort();
 	expect("block", "held", SEPT_OK);
-	check_int(loop_stalls(f.loop), 1, "the watchdog saw it");
+	check(loop_stalls(f.loop) >= 1, "the watchdog saw it");
 }
 
 static void
@@ -365,6 +368,7 @@ main(void)
 	test_pause();
 	test_cancel();
 	test_slots();
+	test_full_queue();
 	test_services();
 	test_llm();
 	test_rest();

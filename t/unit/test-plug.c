@@ -274,6 +274,58 @@ test_abandoned(void)
 	fix_fini(&f);
 }
 
+static void
+test_plain(void)
+{
+	struct plug_snapshot *s;
+	struct fix f;
+	struct result r;
+	char path[256];
+
+	fix_init(&f);
+	fix_install(&f, "plain", "x");
+	fix_manifest(&f, "x", "test.plugin", "", "");
+	check_str(fix_load(&f, msg, sizeof msg), "", "without capabilities");
+	check_str(fix_call(&f, &r, "http"), "no http", "no network");
+	result_fini(&r);
+	check_str(fix_call(&f, &r, "proc"), "no child", "no children");
+	result_fini(&r);
+	check_str(fix_call(&f, &r, "secret"), "no secrets", "no secrets");
+	result_fini(&r);
+	fix_install(&f, "good-a", "good");
+	fix_manifest(&f, "good", "test.plugin.two", FIX_CAPS, "");
+	check(*fix_load(&f, msg, sizeof msg) != '\0', "a bad second plugin");
+	(void)snprintf(path, sizeof path, "%s/x.json", f.plugins);
+	(void)unlink(path);
+	fix_manifest(&f, "good", "test.plugin", FIX_CAPS, "");
+	check_str(fix_load(&f, msg, sizeof msg), "", "the same id elsewhere");
+	check_str(fix_call(&f, &r, "build"), "a", "is a replacement");
+	result_fini(&r);
+	(void)snprintf(path, sizeof path, "%s/good.json", f.plugins);
+	(void)unlink(path);
+	check_str(fix_load(&f, msg, sizeof msg), "", "a folder without any");
+	s = plug_current(f.plug);
+	check_int(plug_count(s), 0, "has none");
+	plug_snapshot_unref(s);
+	fix_run(&f, 50);
+	check_int(fix_state_files(&f), 0, "and none is left");
+	fix_fini(&f);
+}
+
+/* Static: what cannot be ended is left in place, and stays reachable. */
+static void
+test_stubborn(void)
+{
+	static struct fix f;
+
+	fix_init(&f);
+	fix_install(&f, "stubborn", "x");
+	fix_manifest(&f, "x", "test.plugin", FIX_CAPS, "");
+	check_str(fix_load(&f, msg, sizeof msg), "", "a stubborn plugin");
+	fix_fini(&f);
+	check(1, "does not keep the engine from ending");
+}
+
 #define CALLS 64
 #define ROUNDS 12
 
@@ -329,6 +381,8 @@ main(void)
 	test_snapshot();
 	test_replace();
 	test_abandoned();
+	test_plain();
 	test_storm();
+	test_stubborn();
 	return tap_done();
 }

@@ -277,13 +277,15 @@ test_escapes(void)
 	settle(&r);
 	check(r.exits == 1 && !lives(text(&r, 1)), "one without pipes too");
 	run_fini(&r);
-	(void)sh(&r, "setsid sh -c 'echo $$; exec sleep 100' & sleep 1");
+	(void)sh(&r, "f=$(mktemp); setsid sh -c 'echo $$ >$0; exec sleep 100' "
+	    "$f & until [ -s $f ]; do sleep .02; done; cat $f; rm $f");
 	settle(&r);
 	check(r.exits == 1 && strlen(text(&r, 1)) > 1 &&
 	    !lives(text(&r, 1)), "one that left the session");
 	run_fini(&r);
-	(void)sh(&r, "setsid sh -c 'setsid sh -c \"echo \\$\\$; "
-	    "exec sleep 100\" & sleep 100' 2>/dev/null & sleep 1");
+	(void)sh(&r, "f=$(mktemp); setsid sh -c 'setsid sh -c \"echo \\$\\$ "
+	    ">$0; exec sleep 100\" & sleep 100' $f & "
+	    "until [ -s $f ]; do sleep .02; done; cat $f; rm $f");
 	settle(&r);
 	check(r.exits == 1 && strlen(text(&r, 1)) > 1 &&
 	    !lives(text(&r, 1)), "one that left twice");
