@@ -103,6 +103,18 @@ out:
 	return st;
 }
 
+static int
+key_good(struct sept_slice key)
+{
+	size_t i;
+
+	for (i = 0; i < key.n; i++)
+		if ((unsigned char)key.p[i] <= ' ' ||
+		    (unsigned char)key.p[i] >= 0x7f)
+			return 0;
+	return 1;
+}
+
 static sept_status
 plugin_start(struct sept_plugin *base, struct sept_err *err)
 {
@@ -127,6 +139,13 @@ plugin_start(struct sept_plugin *base, struct sept_err *err)
 	    sec->get(h, "LLM_API_KEY", &pl->key) != SEPT_OK &&
 	    sec->get(h, pl->pv->key_name, &pl->key) != SEPT_OK)
 		pl->key = sept_slice_of(NULL, 0);
+	/* A line end from a file must not end the header line. */
+	while (pl->key.n > 0 &&
+	    (unsigned char)pl->key.p[pl->key.n - 1] <= ' ')
+		pl->key.n--;
+	if (pl->key.n > 0 && !key_good(pl->key))
+		return sept_fail(h, err, SEPT_EINVAL, "the API key holds "
+		    "characters that cannot stand in a header");
 	return SEPT_OK;
 }
 

@@ -7,6 +7,7 @@
  * place for it. Text-only content is sent as a string, which every server
  * takes.
  */
+#include <stdlib.h>
 #include <string.h>
 
 #include "openai.h"
@@ -414,13 +415,32 @@ tools(struct llm_buf *b, const struct llm_req *req)
 	}
 }
 
+/* The number behind "gpt-", also after a vendor's "name/"; 0 for others. */
+static long
+gpt_number(const char *model)
+{
+	const char *p = strrchr(model, '/');
+
+	p = p != NULL ? p + 1 : model;
+	return strncmp(p, "gpt-", 4) == 0 ? strtol(p + 4, NULL, 10) : 0;
+}
+
+/* o1, o3, o4-mini, ...: all that come will be like them. */
+static int
+is_o_series(const char *model)
+{
+	const char *p = strrchr(model, '/');
+
+	p = p != NULL ? p + 1 : model;
+	return p[0] == 'o' && p[1] >= '1' && p[1] <= '9';
+}
+
 /* Models that count hidden reasoning and take no sampling settings. */
 static int
 is_reasoning(const char *model)
 {
-	return llm_model_is(model, "o1") || llm_model_is(model, "o3") ||
-	    llm_model_is(model, "o4") || (llm_model_is(model, "gpt-5") &&
-	    !llm_model_is(model, "gpt-5-chat"));
+	return is_o_series(model) || (gpt_number(model) >= 5 &&
+	    strstr(model, "-chat") == NULL);
 }
 
 static int
@@ -445,7 +465,7 @@ openai_build(struct llm_run *run, const struct llm_req *req,
 	llm_buf_str(b, ",\"stream\":true,"
 	    "\"stream_options\":{\"include_usage\":true}");
 	llm_buf_fmt(b, ",\"%s\":%ld", reasoning ||
-	    llm_model_is(req->model, "gpt-5") ? "max_completion_tokens" :
+	    gpt_number(req->model) >= 5 ? "max_completion_tokens" :
 	    "max_tokens", req->max_tokens);
 	if (req->thinking && takes_effort(req->model))
 		llm_buf_str(b, ",\"reasoning_effort\":\"high\"");

@@ -1,6 +1,6 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* FUZZ-SOURCES: plugins/llm-openai/openai.c plugins/llm-openai/request.c plugins/llm-openai/stream.c plugins/llm-openai/fast.c plugins/llm-common/buf.c plugins/llm-common/fail.c plugins/llm-common/out.c plugins/llm-common/plugin.c plugins/llm-common/run.c plugins/llm-common/tools.c plugins/llm-common/util.c t/unit/fakehost.c */
 /* FUZZ-LIBS: jansson */
-/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * fuzz-llm-openai.c - chunks of a stream, one a line, become events. The
  * fast reader and the JSON reader must give the same events and the same

@@ -4,6 +4,7 @@
  * each feature, each known misbehaviour of servers, errors, back-pressure,
  * cancel; and the request it writes.
  */
+#include "../../plugins/llm-common/tools.h"
 #include "llmtest.h"
 
 #define D(delta) "data: {\"id\":\"c1\",\"object\":\"chat.completion.chunk\"," \
@@ -447,6 +448,86 @@ configuration(void)
 	fake_free(f);
 }
 
+static void
+keys(void)
+{
+	struct fake *f = fake_new();
+	struct sept_err err;
+
+	fake_secret(f, "OPENAI_API_KEY", "abcd\n");
+	check_int(fake_load(f, "{}", &err), SEPT_OK,
+	    "a key with a line end is taken without it");
+	json_decref(llm_sent(f, "", "", "", HI, "{}"));
+	check(strstr(f->headers, "Bearer abcd\n") != NULL &&
+	    strstr(f->headers, "\n\n") == NULL, "and sent so");
+	fake_free(f);
+	f = fake_new();
+	fake_secret(f, "OPENAI_API_KEY", "ab\r\nX-Evil: 1");
+	check_int(fake_load(f, "{}", &err), SEPT_EINVAL,
+	    "a key with a line break inside is refused");
+	check(strstr(err.text, "Evil") == NULL, "and not shown");
+	fake_free(f);
+}
+
+static void
+add_tool(struct llm_buf *b, const char *name, const json_t *tool, int last)
+{
+	(void)tool;
+	(void)last;
+	llm_buf_quote(b, name, strlen(name));
+}
+
+/* Names go there and back, whatever they are and in whatever order. */
+static void
+names(void)
+{
+	static const char *const list[] = { "a.b", "a_b", "a-b", "a/b",
+	    "7z", "", "\xc3\xa9t\xc3\xa9",
+	    "srv.aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa1",
+	    "srv.aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa2",
+	};
+	size_t n = sizeof list / sizeof list[0], i, k, bad = 0;
+	struct llm_tools *cache = NULL, *t[2], *again;
+	char a[LLM_NAME_MAX + 1], b[LLM_NAME_MAX + 1];
+	char text[2][1024];
+
+	for (k = 0; k < 2; k++) {
+		size_t len = 0;
+
+		text[k][len++] = '[';
+		for (i = 0; i < n; i++) {
+			const char *s = list[k == 0 ? i : n - 1 - i];
+
+			if (*s != '\0')
+				len += (size_t)snprintf(text[k] + len,
+				    sizeof text[k] - len, "%s{\"name\":"
+				    "\"%s\"}", len > 1 ? "," : "", s);
+		}
+		(void)snprintf(text[k] + len, sizeof text[k] - len, "]");
+		t[k] = llm_tools_get(&cache, sept_str(text[k]), add_tool);
+	}
+	again = llm_tools_get(&cache, sept_str(text[1]), add_tool);
+	check(again == t[1] && t[0] != NULL && t[0] != t[1],
+	    "the same text gives the same set");
+	for (i = 0; i < n; i++) {
+		if (*list[i] == '\0')
+			continue;
+		llm_tools_theirs(t[0], list[i], a);
+		llm_tools_theirs(t[1], list[i], b);
+		bad += strcmp(a, b) != 0 || strlen(a) > 64 ||
+		    strspn(a, "abcdefghijklmnopqrstuvwxyz0123456789_-") !=
+		    strlen(a) || !sept_slice_eq(llm_tools_ours(t[0], a,
+		    strlen(a)), list[i]);
+	}
+	check(bad == 0, "names are mapped one to one, in any order");
+	check(sept_slice_eq(llm_tools_ours(t[0], "nope", 4), "nope"),
+	    "an unknown name stays as it is");
+	llm_tools_unref(t[0]);
+	llm_tools_unref(t[1]);
+	llm_tools_unref(again);
+	llm_tools_unref(cache);
+}
+
 int
 main(void)
 {
@@ -466,5 +547,7 @@ main(void)
 	request_schema();
 	request_history();
 	configuration();
+	keys();
+	names();
 	return tap_done();
 }
