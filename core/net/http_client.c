@@ -428,6 +428,16 @@ http_client_stats(const struct http_client *c, struct http_client_stats *out)
 	*out = c->stats;
 }
 
+/* A copy of s, unless that is NULL or empty; -1: out of memory. */
+static int
+copy(char **to, const char *s)
+{
+	if (s == NULL || *s == '\0')
+		return 0;
+	*to = strdup(s);
+	return *to != NULL ? 0 : -1;
+}
+
 static int
 client_init(struct http_client *c, struct loop *l,
     const struct http_client_config *cfg, struct err *e)
@@ -442,8 +452,9 @@ client_init(struct http_client *c, struct loop *l,
 		return err_nomem(e);
 	if (cfg->allow != NULL && (c->allow = strdup(cfg->allow)) == NULL)
 		return err_nomem(e);
-	if (cfg->user_agent != NULL &&
-	    (c->user_agent = strdup(cfg->user_agent)) == NULL)
+	if (copy(&c->user_agent, cfg->user_agent) != 0 ||
+	    copy(&c->ca_file, getenv("SSL_CERT_FILE")) != 0 ||
+	    copy(&c->ca_dir, getenv("SSL_CERT_DIR")) != 0)
 		return err_nomem(e);
 	for (i = 0; i < POOL_MAX_; i++)
 		if (curl_pool_init(&c->pools[i], c, most, e) != 0)
@@ -502,5 +513,7 @@ http_client_free(struct http_client *c)
 		event_free(c->work);
 	free(c->allow);
 	free(c->user_agent);
+	free(c->ca_file);
+	free(c->ca_dir);
 	free(c);
 }

@@ -10,6 +10,10 @@
  * Proxies: requests of POOL_PLAIN obey HTTPS_PROXY, http_proxy, ALL_PROXY and
  * NO_PROXY of the environment, as libcurl does. Guarded requests never use
  * one: the address that a proxy dials cannot be checked.
+ *
+ * Certificates are always verified, against the system's authorities or those
+ * of SSL_CERT_FILE and SSL_CERT_DIR, OpenSSL's own variables, which libcurl
+ * by itself does not read.
  */
 #include "http_client_internal.h"
 
@@ -28,7 +32,7 @@
 #define REDIRECTS_MAX 20     /* guarded requests: REDIRECTS */
 #define CONNECT_MS 30000L
 #define SSE_BUFFER 2048L     /* memory of 1,000 quiet streams */
-#define DATA_BUFFER 16384L
+#define DATA_BUFFER 65536L   /* more than one read of libcurl's HTTP/2 */
 #define UPLOAD_BUFFER 16384L
 
 static int
@@ -204,11 +208,20 @@ set_method(struct sept_http *h)
 static CURLcode
 set_network(struct sept_http *h)
 {
+	int sse = (h->req.flags & SEPT_HTTP_SSE) != 0;
 	CURLcode rc = CURLE_OK;
 
 	SET(CURLOPT_PROTOCOLS_STR, "http,https");
 	SET(CURLOPT_FOLLOWLOCATION, 0L);
-	SET(CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_2TLS);
+	/*
+	 * Event streams stay with HTTP/1.1. With a buffer smaller than what
+	 * one read of HTTP/2 brought (libcurl 7.88) the rest lies in libcurl
+	 * until the socket has more to say, so the last events of a stream
+	 * come late or never. It also keeps a slow reader from holding up
+	 * the other streams of its connection.
+	 */
+	SET(CURLOPT_HTTP_VERSION, sse ? (long)CURL_HTTP_VERSION_1_1 :
+	    (long)CURL_HTTP_VERSION_2TLS);
 	SET(CURLOPT_NETRC, (long)CURL_NETRC_IGNORED);
 	SET(CURLOPT_NOSIGNAL, 1L);
 	SET(CURLOPT_TCP_NODELAY, 1L);
@@ -221,6 +234,10 @@ set_network(struct sept_http *h)
 	/* Or an abort waits on the loop for the resolver's thread. */
 	SET(CURLOPT_QUICK_EXIT, 1L);
 #endif
+	if (h->client->ca_file != NULL)
+		SET(CURLOPT_CAINFO, h->client->ca_file);
+	if (h->client->ca_dir != NULL)
+		SET(CURLOPT_CAPATH, h->client->ca_dir);
 	if (is_guarded(h))
 		SET(CURLOPT_PROXY, "");
 	return rc;
@@ -253,11 +270,6 @@ set_all(struct sept_http *h)
 	SET(CURLOPT_HEADERDATA, h);
 	SET(CURLOPT_WRITEFUNCTION, reply_body);
 	SET(CURLOPT_WRITEDATA, h);
-	/* Refused by a handle that still has its buffer: any size will do. */
-	(void)curl_easy_setopt(h->easy, CURLOPT_BUFFERSIZE,
-	    sse ? SSE_BUFFER : DATA_BUFFER);
-	(void)curl_easy_setopt(h->easy, CURLOPT_UPLOAD_BUFFERSIZE,
-	    UPLOAD_BUFFER);
 	/*
 	 * A compressor would hold back events. The caller's own header means
 	 * that the caller decodes.
@@ -272,21 +284,50 @@ set_all(struct sept_http *h)
 	return rc != CURLE_OK ? rc : set_method(h);
 }
 
-static CURL *
-take_easy(struct http_client *c)
+static int
+set_buffers(CURL *easy, long size)
 {
-	if (c->easy_n > 0)
-		return c->easy[--c->easy_n];
-	return curl_easy_init();
+	return curl_easy_setopt(easy, CURLOPT_BUFFERSIZE, size) == CURLE_OK &&
+	    curl_easy_setopt(easy, CURLOPT_UPLOAD_BUFFERSIZE, UPLOAD_BUFFER)
+	    == CURLE_OK;
+}
+
+/*
+ * A handle whose transfer left a shared connection may still own its buffer
+ * (libcurl 7.88). It then refuses another size, but curl_easy_reset() has
+ * made it believe in the default one: used again it would write past the end.
+ * So the refusal is the sign to throw it away.
+ */
+static CURL *
+take_easy(struct http_client *c, long buffer)
+{
+	CURL *easy;
+
+	while (c->easy_n > 0) {
+		easy = c->easy[--c->easy_n];
+		if (set_buffers(easy, buffer))
+			return easy;
+		curl_easy_cleanup(easy);
+	}
+	easy = curl_easy_init();
+	if (easy != NULL && !set_buffers(easy, buffer)) {
+		curl_easy_cleanup(easy);
+		easy = NULL;
+	}
+	return easy;
 }
 
 void
 hop_release(struct sept_http *h)
 {
 	struct http_client *c = h->client;
+	long opened = 0;
 
 	if (h->easy == NULL)
 		return;
+	if (curl_easy_getinfo(h->easy, CURLINFO_NUM_CONNECTS, &opened) ==
+	    CURLE_OK && opened > 0)
+		c->stats.connections_opened += (uint64_t)opened;
 	if (h->added)
 		(void)curl_multi_remove_handle(h->pool->multi, h->easy);
 	h->added = 0;
@@ -313,7 +354,8 @@ hop_start(struct sept_http *h)
 	h->denied[0] = h->curl_text[0] = '\0';
 	h->moved = 0;
 	h->last_ns = clock_mono_ns();
-	h->easy = take_easy(h->client);
+	h->easy = take_easy(h->client, h->req.flags & SEPT_HTTP_SSE ?
+	    SSE_BUFFER : DATA_BUFFER);
 	h->easy_good = 0;
 	rc = h->easy != NULL ? set_all(h) : CURLE_OUT_OF_MEMORY;
 	if (rc == CURLE_OK && curl_multi_add_handle(h->pool->multi, h->easy)
@@ -450,11 +492,6 @@ status_from(CURLcode rc)
 void
 hop_done(struct sept_http *h, CURLcode rc)
 {
-	long opened = 0;
-
-	if (curl_easy_getinfo(h->easy, CURLINFO_NUM_CONNECTS, &opened) ==
-	    CURLE_OK && opened > 0)
-		h->client->stats.connections_opened += (uint64_t)opened;
 	h->easy_good = rc == CURLE_OK;
 	req_wake(h);
 	if (h->state != REQ_RUNNING)

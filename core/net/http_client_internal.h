@@ -50,6 +50,7 @@ struct http_client {
 	int working, closing;
 	char *allow;         /* NULL: unset */
 	char *user_agent;    /* may be NULL */
+	char *ca_file, *ca_dir; /* of the environment; may be NULL */
 	struct req_list all;
 	struct req_list todo; /* linked by todo_link, `queued` set */
 	CURL *easy[EASY_KEEP];

@@ -11,6 +11,12 @@ t_unit_test_http_guard_SOURCES = t/unit/test-http-guard.c \
 	t/unit/odd-server.c t/unit/odd-server.h
 t_unit_test_http_guard_CFLAGS = $(CORE_CFLAGS)
 t_unit_test_http_guard_LDADD = $(CORE_LIBS)
+check_PROGRAMS += t/unit/test-http-tls
+t_unit_test_http_tls_SOURCES = t/unit/test-http-tls.c \
+	t/unit/http-got.c t/unit/http-got.h \
+	t/unit/odd-server.c t/unit/odd-server.h
+t_unit_test_http_tls_CFLAGS = $(CORE_CFLAGS)
+t_unit_test_http_tls_LDADD = $(CORE_LIBS)
 check_PROGRAMS += t/unit/test-sse-parser
 t_unit_test_sse_parser_SOURCES = t/unit/test-sse-parser.c
 t_unit_test_sse_parser_CFLAGS = $(CORE_CFLAGS)
