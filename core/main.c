@@ -35,7 +35,6 @@
 #define MAX_CONNECTIONS 20000
 #define WATCHDOG_MS 50
 #define TOOL_TIMEOUT_MS 120000
-#define VERSION "0.1.0"
 
 struct engine {
 	struct config cfg;
@@ -124,7 +123,7 @@ make_low(struct engine *g, struct err *e)
 	g->journal = journal_new(g->loop, g->brain, &jc, e);
 	memset(&hc, 0, sizeof hc);
 	hc.allow = g->cfg.network_allow;
-	hc.user_agent = "september-engine/" VERSION;
+	hc.user_agent = "september-engine/" SEPT_VERSION;
 	g->client = g->journal == NULL ? NULL :
 	    http_client_new(g->loop, &hc, e);
 	return g->client == NULL ? -1 : 0;
@@ -415,7 +414,7 @@ main(int argc, char **argv)
 
 	if (argc > 1) {
 		if (strcmp(argv[1], "--version") == 0) {
-			puts("september-engine " VERSION);
+			puts("september-engine " SEPT_VERSION);
 			return 0;
 		}
 		fprintf(stderr, "usage: september-engine [--version]\n"

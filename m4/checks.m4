@@ -33,7 +33,11 @@ AC_ARG_ENABLE([coverage], [AS_HELP_STRING([--enable-coverage],
 AC_ARG_WITH([systemdsystemunitdir],
 	[AS_HELP_STRING([--with-systemdsystemunitdir=DIR],
 	[where the unit goes (default PREFIX/lib/systemd/system, no: none)])],
-	[], [with_systemdsystemunitdir='${prefix}/lib/systemd/system'])
+	[], [with_systemdsystemunitdir=yes])
+# Never what systemd's .pc says: that ignores our prefix, and an install as
+# root into a test folder would write into the running system.
+AS_IF([test "x$with_systemdsystemunitdir" = xyes],
+	[with_systemdsystemunitdir='${prefix}/lib/systemd/system'])
 AM_CONDITIONAL([WITH_SYSTEMD],
 	[test "x$with_systemdsystemunitdir" != xno])
 AC_SUBST([systemdsystemunitdir], [$with_systemdsystemunitdir])
@@ -92,4 +96,21 @@ AS_IF([test -z "$SEPT_ABI_MAJOR" || test -z "$SEPT_ABI_MINOR"],
 	[AC_MSG_ERROR([no ABI numbers in $sept_hdr])])
 AC_SUBST([SEPT_ABI_MAJOR])
 AC_SUBST([SEPT_ABI_MINOR])
+])
+
+# SEPT_PREFIX_MAP: debug information and __FILE__ name sources relative to the
+# top, so that builds in two folders are equal.
+AC_DEFUN([SEPT_PREFIX_MAP],
+[AC_CACHE_CHECK([whether $CC takes -ffile-prefix-map], [sept_cv_prefix_map],
+[sept_save_CFLAGS=$CFLAGS; CFLAGS="$CFLAGS -ffile-prefix-map=/x=. -Werror"
+AC_COMPILE_IFELSE([AC_LANG_PROGRAM([], [])], [sept_cv_prefix_map=yes],
+	[sept_cv_prefix_map=no])
+CFLAGS=$sept_save_CFLAGS])
+SEPT_MAP_FLAGS=
+AS_IF([test "x$sept_cv_prefix_map" = xyes],
+	[SEPT_MAP_FLAGS='-ffile-prefix-map=$(abs_top_builddir)=.'
+	SEPT_MAP_FLAGS="-ffile-prefix-map=\$(abs_top_srcdir)=. $SEPT_MAP_FLAGS"
+	AS_IF([test "x$srcdir" != x.],
+		[SEPT_MAP_FLAGS="$SEPT_MAP_FLAGS -ffile-prefix-map=\$(top_srcdir)=."])])
+AC_SUBST([SEPT_MAP_FLAGS])
 ])

@@ -54,7 +54,7 @@ struct catalog_skill {
 	json_t *allowed_tools;      /* arrays, never NULL */
 	json_t *capabilities;
 	json_t *references;         /* paths below <dir>/references */
-	json_t *scripts;            /* object: path below <dir>/scripts -> text */
+	json_t *scripts;            /* object: path below scripts -> text */
 };
 
 struct catalog_soul {

@@ -14,7 +14,7 @@
 struct yaml_result {
 	json_t *value;  /* mapping as object, sequence as array, scalar as
 	                   string; NULL on failure */
-	json_t *lines;  /* object: key of the top mapping -> its line, from 0 */
+	json_t *lines;  /* object: top mapping's key -> line, from 0 */
 	int line;       /* of the failure, from 0 */
 	char text[200]; /* what is wrong; empty: out of memory */
 };

@@ -340,9 +340,11 @@ test_cancel(void)
 	free(s);
 }
 
-#define BRAVE_REPLY "{\"web\":{\"results\":[{\"title\":\"A &amp; <b>B</b>\"," \
-	"\"url\":\"https://a.org/\",\"description\":\"x <strong>y</strong>\"}," \
-	"{\"title\":\"C\",\"url\":\"https://c.org/\"},{\"title\":\"no url\"}," \
+#define BRAVE_REPLY "{\"web\":{\"results\":[" \
+	"{\"title\":\"A &amp; <b>B</b>\",\"url\":\"https://a.org/\"," \
+	"\"description\":\"x <strong>y</strong>\"}," \
+	"{\"title\":\"C\",\"url\":\"https://c.org/\"}," \
+	"{\"title\":\"no url\"}," \
 	"{\"title\":\"D\",\"url\":\"https://d.org/\"}]}}"
 #define TAVILY_REPLY "{\"results\":[{\"title\":\"T\",\"url\":" \
 	"\"https://t.org/\",\"content\":\"text\",\"score\":0.9}]}"
