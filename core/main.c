@@ -23,6 +23,7 @@
 #include "base/json.h"
 #include "base/log.h"
 #include "loop/pool.h"
+#include "loop/proc.h"
 #include "main-config.h"
 #include "net/http_client.h"
 #include "net/http_server.h"
@@ -35,6 +36,7 @@
 #define MAX_CONNECTIONS 20000
 #define WATCHDOG_MS 50
 #define TOOL_TIMEOUT_MS 120000
+#define STOP_SECONDS 8
 
 struct engine {
 	struct config cfg;
@@ -364,6 +366,14 @@ add_signals(struct engine *g)
 
 /* --- the life of the process -------------------------------------------- */
 
+/* A worker that never comes back must not keep the process alive. */
+static void
+on_alarm(int sig)
+{
+	(void)sig;
+	_exit(0);
+}
+
 static void
 stop(struct engine *g)
 {
@@ -376,9 +386,13 @@ stop(struct engine *g)
 	/* Callbacks of what is still under way need all that is above. */
 	if (g->brain != NULL)
 		brain_close(g->brain);
+	/* All that matters is on disk; the rest has this long. */
+	(void)signal(SIGALRM, on_alarm);
+	(void)alarm(STOP_SECONDS);
 	api_free(g->api);
 	agent_free(g->agent);
 	plug_free(g->plug);
+	proc_fini();
 	http_client_free(g->client);
 	journal_free(g->journal);
 	pool_free(g->pool);

@@ -83,16 +83,36 @@ reload_end(struct reload *r, json_t *reply)
 
 /* --- the last step: check and swap -------------------------------------- */
 
+/*
+ * Tools that an agent may name although no plugin has them: what the engine
+ * does itself, and what the plugins of this project bring, each of which may
+ * be left out of an installation.
+ */
+static int
+is_standard(const char *name)
+{
+	static const char *const names[] = { "ask_user", "bash", "edit_file",
+		"file_search", "find", "forget", "grep", "knowledge_search",
+		"memory_episode_write", "read_file", "recall", "relate",
+		"remember", "submit_result", "task", "use_skill",
+		"web_fetch", "web_search", "working_memory_set",
+		"write_file" };
+	size_t i;
+
+	for (i = 0; i < sizeof names / sizeof names[0]; i++)
+		if (strcmp(names[i], name) == 0)
+			return 1;
+	return 0;
+}
+
+/* The catalog itself looks for skills and servers. */
 static int
 known(void *arg, const char *kind, const char *ref)
 {
 	struct reload *r = arg;
 
-	if (strcmp(kind, "platform") == 0)
-		return plug_tool_find(r->plugs, ref) != NULL;
-	if (strcmp(kind, "skill") == 0)
-		return catalog_skill_find(r->catalog, ref) != NULL;
-	return 1; /* a server's action: known when it is connected */
+	return strcmp(kind, "platform") == 0 && (is_standard(ref) ||
+	    plug_tool_find(r->plugs, ref) != NULL);
 }
 
 static void
@@ -227,6 +247,28 @@ get_custom(struct reload *r)
 
 /* --- files and skills of the catalog ------------------------------------ */
 
+/* Skill readers name files below skills/, from line 0 for a whole file. */
+static int
+add_skill_problems(struct reload *r, json_t *problems)
+{
+	char file[PATH_MAX];
+	json_t *p;
+	size_t i;
+
+	json_array_foreach(problems, i, p) {
+		json_int_t line = json_integer_value(json_object_get(p,
+		    "line"));
+
+		(void)snprintf(file, sizeof file, "skills/%s",
+		    json_string_value(json_object_get(p, "file")));
+		if (json_array_append_new(r->problems, json_pack(
+		    "{s:s,s:I,s:O}", "file", file, "line", line > 0 ? line :
+		    1, "message", json_object_get(p, "message"))) != 0)
+			return -1;
+	}
+	return 0;
+}
+
 static void
 on_scanned(void *arg, json_t *skills, json_t *problems, const struct err *e)
 {
@@ -234,7 +276,7 @@ on_scanned(void *arg, json_t *skills, json_t *problems, const struct err *e)
 
 	if (e != NULL && e->code != ERR_NONE)
 		r->err = *e;
-	else if (json_array_extend(r->problems, problems) != 0)
+	else if (add_skill_problems(r, problems) != 0)
 		err_nomem(&r->err);
 	else
 		(void)catalog_add_skills(r->catalog, skills, "platform",

@@ -86,7 +86,8 @@ sub copy_tree
 # Options: llm (a September::MockLLM), provider (openai), env, key, catalog
 # (a directory to copy, or 'none' for one bare agent), plugins (names; all
 # that were built), dir (of an engine that ran before), args, allow, stalls,
-# wait (seconds until the port is known), binary.
+# wait (seconds until the port is known), early (do not wait until it is
+# ready), binary.
 sub new
 {
 	my ($class, %o) = @_;
@@ -242,6 +243,13 @@ sub launch
 	$self->{port} = $1;
 	$self->{http} = September::HTTP->new(port => $1,
 	    headers => { 'X-Engine-Key' => $self->{key} });
+	# It listens before plugins and catalog are loaded.
+	while (!$self->{early} && time < $end) {
+		my $h = eval { $self->get('/health') } or last;
+
+		last if ($h->{json}{status} // '') ne 'starting';
+		sleep 0.005;
+	}
 	return $self;
 }
 

@@ -7,7 +7,8 @@
  *      "capabilities":[...], "body", "dir", "scripts":{file:text},
  *      "references":[file, ...]}, ...],
  *    "problems":[{"file","line","message"}, ...]}
- * `file` is relative to the directory, `line` counts from 1 (0: whole file).
+ * Script names are relative to the skill's scripts/, references to its
+ * references/. `file` is relative to the directory, `line` counts from 1 (0: whole file).
  * A directory that does not exist has no skills and no problems.
  */
 #ifndef SEPTEMBER_SKILL_H
