@@ -31,7 +31,8 @@
 #define SECOND_NS UINT64_C(1000000000)
 
 /* evhttp fixes the argument of the listener's callbacks: found by it. */
-static LIST_HEAD(, http_server) servers = LIST_HEAD_INITIALIZER(servers);
+static LIST_HEAD(server_list, http_server) servers =
+    LIST_HEAD_INITIALIZER(servers);
 
 static void
 on_kick(evutil_socket_t fd, short what, void *arg)

@@ -4,7 +4,8 @@
  * deadlines, a connection limit and JSON errors. Loop thread only.
  *
  * Each accepted request reaches the handler once and is answered once, now or
- * later. A request refused below HTTP never reaches it.
+ * later. A request refused below HTTP never reaches it. The program must have
+ * SIGPIPE ignored.
  */
 #ifndef CORE_NET_HTTP_SERVER_H
 #define CORE_NET_HTTP_SERVER_H

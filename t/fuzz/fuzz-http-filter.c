@@ -1,6 +1,5 @@
-/* FUZZ-SOURCES: core/net/http_filter.c */
-/* FUZZ-LIBS: */
 /* SPDX-License-Identifier: Apache-2.0 */
+/* FUZZ-SOURCES: core/net/http_filter.c */
 /*
  * fuzz-http-filter.c - a connection's bytes through the framing filter, whole
  * and cut. How they are cut must change nothing, and what is let pass must

@@ -1,6 +1,7 @@
-/* FUZZ-SOURCES: core/base/json.c core/base/buf.c core/base/err.c core/base/utf8.c */
-/* FUZZ-LIBS: jansson */
 /* SPDX-License-Identifier: Apache-2.0 */
+/* FUZZ-SOURCES: core/base/json.c core/base/buf.c core/base/err.c */
+/* FUZZ-SOURCES: core/base/utf8.c */
+/* FUZZ-LIBS: jansson */
 /*
  * fuzz-request-json.c - request bodies. What is accepted is an object within
  * the depth limit, is written as one line and reads back as the same value.

@@ -377,6 +377,38 @@ test_flood(void)
 	free(junk);
 }
 
+/* Clients that cut anywhere, pipeline anything and leave at any moment. */
+static void
+test_churn(void)
+{
+	struct linger hard = { 1, 0 };
+	const struct raw_request *q;
+	int fd[8], i, j, k;
+	unsigned seed = 7;
+
+	for (i = 0; i < 500; i++) {
+		for (j = 0; j < 8; j++) {
+			fd[j] = rig_connect(&g);
+			for (k = rand_r(&seed) % 4; k >= 0; k--) {
+				q = &raw_requests[(unsigned)rand_r(&seed) %
+				    RAW_REQUESTS];
+				(void)rig_send(fd[j], q->bytes, k > 0 ? q->n :
+				    (size_t)rand_r(&seed) % (q->n + 1));
+			}
+		}
+		for (j = 0; j < 8; j++) {
+			if (rand_r(&seed) % 3 == 0)
+				(void)recv(fd[j], reply, 100, MSG_DONTWAIT);
+			if (rand_r(&seed) % 3 == 0)
+				(void)setsockopt(fd[j], SOL_SOCKET, SO_LINGER,
+				    &hard, sizeof hard);
+			(void)close(fd[j]);
+		}
+	}
+	check(rig_wait_connections(&g, 0), "4,000 rude clients are gone");
+	check_int(atomic_load(&smuggled), 0, "none smuggled anything");
+}
+
 static void
 test_stop_with_held(void)
 {
@@ -434,6 +466,8 @@ main(void)
 	test_hold();
 	test_flood();
 	test_raw();
+	if (RIG_CHURN)
+		test_churn();
 	test_bind();
 	check(rig_wait_connections(&g, 0), "every connection is gone");
 	test_stop_with_held();

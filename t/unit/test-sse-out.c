@@ -343,6 +343,36 @@ test_close(void)
 	    "no stream and no connection is left");
 }
 
+/* Streams of all kinds whose clients leave at any moment. */
+static void
+test_churn(void)
+{
+	static const char *const targets[] = { "/idle", "/s?n=3&size=10",
+	    "/s?n=-1&size=9000", "/s", "/s?n=50&size=100", "/plain" };
+	struct linger hard = { 1, 0 };
+	unsigned seed = 11;
+	int fd[8], i, j;
+
+	for (i = 0; i < 200; i++) {
+		for (j = 0; j < 8; j++) {
+			fd[j] = open_stream(targets[rand_r(&seed) % 6]);
+			if (rand_r(&seed) % 4 == 0)
+				(void)rig_sends(fd[j], "GET /s?n=9&size=9 "
+				    "HTTP/1.0\r\n\r\n");
+		}
+		for (j = 0; j < 8; j++) {
+			if (rand_r(&seed) % 2 == 0)
+				(void)recv(fd[j], buf, 1000, 0);
+			if (rand_r(&seed) % 3 == 0)
+				(void)setsockopt(fd[j], SOL_SOCKET, SO_LINGER,
+				    &hard, sizeof hard);
+			(void)close(fd[j]);
+		}
+	}
+	check(rig_wait_connections(&g, 0) && rig_stats(&g).streams == 0,
+	    "1,600 streams came and went");
+}
+
 static void
 set_beat(void *arg)
 {
@@ -405,6 +435,8 @@ main(void)
 	test_now();
 	test_stopped_reader();
 	test_close();
+	if (RIG_CHURN)
+		test_churn();
 	test_heartbeat();
 	test_stop();
 	return tap_done();
