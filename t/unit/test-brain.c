@@ -610,7 +610,7 @@ test_checkpoint(void)
 	(void)snprintf(path, sizeof path, "%s/ckpt.db", dir);
 	b = open_brain();
 	make_x(b);
-	for (i = 0; i < 700; i++)
+	for (i = 0; i < 300; i++)
 		(void)do_write(b, op_big, NULL, NULL);
 	brain_stats(b, &s);
 	check(s.checkpoints > 0, "a long log is checkpointed under load");

@@ -346,7 +346,7 @@ delta_text(const struct client *c, struct buf *out)
 }
 
 #define CLIENTS 12
-#define CUTS 600
+#define CUTS 300 /* in each of two runs */
 
 /*
  * A turn of random events with clients that come, are slow, are cut off at
