@@ -161,15 +161,33 @@ skip_courtesy(const struct words *w)
 	return i;
 }
 
+/*
+ * The length of the text without blanks and punctuation at its end. A last
+ * word of dots is a folder, as in "list files in .", and stays.
+ */
+static size_t
+open_end(const char *text)
+{
+	static const char closing[] = ".?! \t\r\n";
+	size_t n = strlen(text), word;
+
+	while (n > 0 && isspace((unsigned char)text[n - 1]))
+		n--;
+	for (word = n; word > 0 && text[word - 1] == '.'; word--)
+		;
+	if (word > 0 && word < n && isspace((unsigned char)text[word - 1]))
+		return n;
+	while (n > 0 && strchr(closing, text[n - 1]) != NULL)
+		n--;
+	return n;
+}
+
 int
 rules_match(const char *pattern, const char *text, json_t *caught)
 {
-	static const char closing[] = ".?! \t\r\n";
 	struct words pat, w;
-	size_t n = strlen(text), at, captures = 0;
+	size_t n = open_end(text), at, captures = 0;
 
-	while (n > 0 && strchr(closing, text[n - 1]) != NULL)
-		n--;
 	if (split(&pat, pattern, strlen(pattern)) == -1 || pat.n == 0 ||
 	    split(&w, text, n) == -1 || w.n == 0)
 		return 0;

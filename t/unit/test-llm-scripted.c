@@ -96,6 +96,12 @@ rules(void)
 	ask(USER("list files in /tmp"), TOOLS, "{}",
 	    "<text>I will look into /tmp. </><tool:bash#>{\"command\":"
 	    "\"ls -la -- /tmp\"}</>", "tool_use");
+	ask(USER("list files in . "), TOOLS, "{}",
+	    "<text>I will look into .. </><tool:bash#>{\"command\":"
+	    "\"ls -la -- .\"}</>", "tool_use");
+	ask(USER("list files in src."), TOOLS, "{}",
+	    "<text>I will look into src. </><tool:bash#>{\"command\":"
+	    "\"ls -la -- src\"}</>", "tool_use");
 	ask(AFTER("read x", RES("line1\\nline2")), TOOLS, "{}",
 	    "<text>x holds:\nline1\nline2</>", "end_turn");
 	ask(AFTER("read x", ERR("no")), TOOLS, "{}",
