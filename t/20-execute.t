@@ -224,7 +224,7 @@ is_deeply($e->delete('/tasks/left')->{json},
     { status => 'deleted', task_id => 'left' }, 'delete');
 error_is($e->get('/tasks/left'), 404, 'TASK_NOT_FOUND', 'it is gone');
 error_is($e->delete('/tasks/left'), 404, 'TASK_NOT_FOUND', 'only once');
-my $odd = "a/b c\x{e9}";
+my $odd = "a/b c\x{263a}";
 turn_ok($e->turn($odd, 'x'), 'a task id with odd characters');
 is($e->get('/tasks/' . September::escape($odd))->{json}{task_id}, $odd,
     'can be asked for');
