@@ -95,7 +95,8 @@ while ($n < $cuts) {
 		my $got = substr $s->{raw} // '', 0, $at;
 		while ($got =~
 		    /^id: (\d+)\nevent: (\w+)\ndata: (.*)\n\n/mg) {
-			$seen .= $&;
+			# {raw} of an event is without the empty line.
+			$seen .= substr $&, 0, -1;
 			$last = $1;
 			$ended = 1 if $2 eq 'thread_lifecycle' &&
 			    $3 !~ /"phase":"started"/;
