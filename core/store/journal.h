@@ -32,6 +32,10 @@ struct journal_config {
 
 struct journal *journal_new(struct loop *l, struct brain *b,
     const struct journal_config *cfg, struct err *e);
+/*
+ * Before brain_close(). Closes the readers and drops the channels that are
+ * left, without callbacks; what they had handed to the brain is still stored.
+ */
 void journal_free(struct journal *j);
 
 /*
@@ -39,6 +43,8 @@ void journal_free(struct journal *j);
  * live until channel_end(). last_id and last_ts come from the task's row
  * (task_find). One channel a task; a second open of a live one is a
  * programming error. NULL: out of memory.
+ * The task's state is to be TASK_RUNNING while a channel is open (or
+ * TASK_WAITING_HUMAN): events of a task that is IDLE expire.
  */
 struct channel *channel_open(struct journal *j, int64_t task_no,
     const char *task_id, int64_t last_id, int64_t last_ts);
@@ -75,7 +81,10 @@ int channel_delta(struct channel *c, const char *type, const char *text,
     size_t n);
 /*
  * Runs fn(arg) once everything appended so far is committed (failed: e says
- * why), before readers get it.
+ * why), before readers get it; never from inside this call. After a failure
+ * what was appended is kept and tried again, every 250 ms and in order, so a
+ * later sync may succeed for all of it; readers of the channel have got
+ * failed() and may come back. -1: out of memory.
  */
 int channel_sync(struct channel *c, void (*fn)(void *arg,
     const struct err *e), void *arg);
@@ -83,8 +92,9 @@ int channel_sync(struct channel *c, void (*fn)(void *arg,
 int64_t channel_last_id(struct channel *c);
 /*
  * The turn is over: readers end after the last event appended. done(arg) runs
- * when that event is committed and has been handed to the readers; the
- * channel is gone then.
+ * when that event is committed and has been handed to the readers that were
+ * waiting; slower ones go on by themselves. The channel is gone then. When
+ * the brain fails three times over, the last events are given up.
  */
 void channel_end(struct channel *c, void (*done)(void *arg), void *arg);
 /* While paused on a human the other TTL counts. */
@@ -100,6 +110,7 @@ struct journal_reader_ops {
 	/*
 	 * Whole frames, in order; the reader then waits for
 	 * journal_reader_next(). At most 64 KiB unless one event is larger.
+	 * p is valid during the call. May close the reader.
 	 */
 	void (*frames)(void *user, const char *p, size_t n);
 	/* Nothing more will come. The reader is still to be closed. */
