@@ -10,6 +10,9 @@
 
 #include "../base/json.h"
 
+/* Far below jansson's limit: it becomes part of larger values. */
+#define INPUT_DEPTH 256
+
 void
 reply_init(struct reply *r)
 {
@@ -156,7 +159,7 @@ take_meta(struct reply *r, const struct sept_event *ev, struct err *e)
 		return 0;
 	if (ev->json.n > REPLY_MAX_BYTES - r->bytes)
 		return err_set(e, ERR_LLM_PROVIDER, "the reply is too large");
-	meta = json_loadb(ev->json.p, ev->json.n, 0, NULL);
+	meta = json_parse(ev->json.p, ev->json.n, INPUT_DEPTH, NULL);
 	if (meta == NULL)
 		return 0;
 	r->bytes += ev->json.n;
@@ -257,19 +260,22 @@ reply_count(const struct reply *r, uint32_t kind)
 	return n;
 }
 
-/* 1 when the text is one JSON object. */
-static int
-is_object(const struct buf *b)
+json_t *
+reply_input(const struct reply_block *b, struct err *e)
 {
-	json_t *v;
-	int yes;
+	if (b->text.n == 0)
+		return json_object();
+	return json_parse_object(b->text.p, b->text.n, INPUT_DEPTH, e);
+}
 
-	if (b->n == 0)
-		return 0;
-	v = json_loadb(b->p, b->n, JSON_REJECT_DUPLICATES, NULL);
-	yes = json_is_object(v);
+static int
+is_object(const struct reply_block *b)
+{
+	json_t *v = reply_input(b, NULL);
+	int yes = v != NULL;
+
 	json_decref(v);
-	return yes;
+	return yes && b->text.n > 0;
 }
 
 static void
@@ -290,7 +296,7 @@ content_block(const struct reply_block *k, struct buf *b)
 		    k->id);
 		buf_add_json_str(b, k->name, strlen(k->name));
 		buf_adds(b, ",\"input\":");
-		if (is_object(&k->text))
+		if (is_object(k))
 			buf_add(b, k->text.p, k->text.n);
 		else
 			buf_adds(b, "{}");

@@ -47,6 +47,11 @@ void reply_fini(struct reply *r);
  */
 int reply_event(struct reply *r, const struct sept_event *ev,
     struct reply_block **block, int *fresh, struct err *e);
+/*
+ * The input of a tool call as an object (new reference; an empty one when the
+ * backend sent none), or NULL and e when it is not a JSON object.
+ */
+json_t *reply_input(const struct reply_block *b, struct err *e);
 /* Number of blocks of a kind that are not empty. */
 size_t reply_count(const struct reply *r, uint32_t kind);
 /*

@@ -235,7 +235,6 @@ invoke(struct tool_run *r)
 static int
 check_run(struct tool_run *r)
 {
-	const char *text = r->block->text.n > 0 ? r->block->text.p : "{}";
 	struct buf b;
 	struct err e;
 
@@ -248,8 +247,7 @@ check_run(struct tool_run *r)
 	}
 	err_clear(&e);
 	if (r->input == NULL) {
-		(void)json_decref(json_parse_object(text, strlen(text), 0,
-		    &e));
+		json_decref(reply_input(r->block, &e));
 		tool_run_end(r, e.text[0] != '\0' ? e.text :
 		    "the input is not a JSON object", "invalid_input");
 		return 0;
@@ -329,13 +327,7 @@ tools_prepare(struct turn *t)
 		r->tool = result_entry(t, b->name);
 		if (r->tool == NULL)
 			r->tool = toolset_find(t->tools, b->name);
-		r->input = b->text.n == 0 ? json_object() :
-		    json_loadb(b->text.p, b->text.n,
-		    JSON_REJECT_DUPLICATES, NULL);
-		if (!json_is_object(r->input)) {
-			json_decref(r->input);
-			r->input = NULL;
-		}
+		r->input = reply_input(b, NULL);
 	}
 	t->runs_open = t->runs_n;
 	t->runs_next = 0;

@@ -160,6 +160,8 @@ static int
 add_escaped(struct buf *b, unsigned char c)
 {
 	switch (c) {
+	case '\0': /* many readers of JSON refuse \u0000 */
+		return buf_add(b, "\xef\xbf\xbd", 3);
 	case '"':
 		return buf_add(b, "\\\"", 2);
 	case '\\':

@@ -38,7 +38,8 @@ char *buf_take(struct buf *b, size_t *n);
 /*
  * Appends a JSON string with quotes. Control characters, quote and backslash
  * are escaped, and U+0085, U+2028 and U+2029, at which published SSE clients
- * split lines. Invalid UTF-8 becomes U+FFFD.
+ * split lines. Invalid UTF-8 and NUL become
+ * U+FFFD.
  */
 int buf_add_json_str(struct buf *b, const char *s, size_t n);
 

@@ -46,6 +46,9 @@ test_json_str(void)
 	buf_add_json_str(&b, in, sizeof in - 1);
 	check_str(b.p, "\"a\\\"\\\\\\n\\u0001\\u0085\\u2028\\u2029"
 	    "\xc3\xa9\xef\xbf\xbd\"", "escapes what a line reader splits at");
+	buf_reset(&b);
+	buf_add_json_str(&b, "a\0b", 3);
+	check_str(b.p, "\"a\xef\xbf\xbd" "b\"", "NUL is not kept");
 	buf_fini(&b);
 }
 

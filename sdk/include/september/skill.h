@@ -8,7 +8,8 @@
  *      "references":[file, ...]}, ...],
  *    "problems":[{"file","line","message"}, ...]}
  * Script names are relative to the skill's scripts/, references to its
- * references/. `file` is relative to the directory, `line` counts from 1 (0: whole file).
+ * references/. `file` is relative to the directory, `line` counts from 1 (0:
+ * whole file).
  * A directory that does not exist has no skills and no problems.
  */
 #ifndef SEPTEMBER_SKILL_H
