@@ -286,7 +286,9 @@ check_media(const struct turn *t, unsigned need, struct err *e)
 	unsigned lacks = need & ~plug_llm_info(t->llm)->media;
 	const char *what = lacks & SEPT_LLM_IMAGE ? "images" :
 	    lacks & SEPT_LLM_DOCUMENT ? "documents" :
-	    lacks & SEPT_LLM_AUDIO ? "audio" : "media by URL";
+	    lacks & SEPT_LLM_AUDIO ? "audio" :
+	    lacks & SEPT_LLM_MEDIA_URL ? "media by URL" :
+	    "documents or audio by URL";
 
 	if (lacks == 0)
 		return 0;

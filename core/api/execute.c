@@ -59,6 +59,8 @@ check_source(const json_t *src, const char *kind, size_t i, unsigned *need,
 
 	if (type != NULL && strcmp(type, "url") == 0) {
 		*need |= SEPT_LLM_MEDIA_URL;
+		if (strcmp(kind, "image") != 0)
+			*need |= SEPT_LLM_FILE_URL;
 		if (url == NULL || (strncmp(url, "https://", 8) != 0 &&
 		    strncmp(url, "http://", 7) != 0))
 			return media_error(e, i, "source.url",

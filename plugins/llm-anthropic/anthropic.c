@@ -26,7 +26,7 @@ static const struct llm_provider anthropic = {
 	.trim = trims,
 	.needs_key = 1,
 	.media = SEPT_LLM_IMAGE | SEPT_LLM_DOCUMENT | SEPT_LLM_MEDIA_URL |
-	    SEPT_LLM_THINKING,
+	    SEPT_LLM_FILE_URL | SEPT_LLM_THINKING,
 	.state_size = sizeof(struct anthropic_state),
 	.tool = anthropic_tool,
 	.context_window = anthropic_window,

@@ -34,7 +34,8 @@ static const struct llm_provider gemini = {
 	.trim = trims,
 	.needs_key = 1,
 	.media = SEPT_LLM_IMAGE | SEPT_LLM_DOCUMENT | SEPT_LLM_AUDIO |
-	    SEPT_LLM_MEDIA_URL | SEPT_LLM_THINKING | SEPT_LLM_SCHEMA,
+	    SEPT_LLM_MEDIA_URL | SEPT_LLM_FILE_URL | SEPT_LLM_THINKING |
+	    SEPT_LLM_SCHEMA,
 	.state_size = sizeof(struct gemini_state),
 	.tool = gemini_tool,
 	.context_window = gemini_window,

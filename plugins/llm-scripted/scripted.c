@@ -450,7 +450,7 @@ scripted_create(const struct sept_host *host, struct sept_plugin **out)
 	sc->base.get_ext = scripted_get_ext;
 	sc->ext.size = sizeof sc->ext;
 	sc->ext.media = SEPT_LLM_IMAGE | SEPT_LLM_DOCUMENT |
-	    SEPT_LLM_MEDIA_URL | SEPT_LLM_THINKING;
+	    SEPT_LLM_MEDIA_URL | SEPT_LLM_FILE_URL | SEPT_LLM_THINKING;
 	sc->ext.name = "scripted";
 	sc->ext.default_model = "scripted";
 	sc->ext.generate = scripted_generate;

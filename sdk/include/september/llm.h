@@ -41,6 +41,7 @@ extern "C" {
 #define SEPT_LLM_MEDIA_URL (1u << 3)  /* by URL, not only inline */
 #define SEPT_LLM_THINKING (1u << 4)
 #define SEPT_LLM_SCHEMA (1u << 5)     /* native structured output */
+#define SEPT_LLM_FILE_URL (1u << 6)   /* documents and audio by URL too */
 
 /*
  * One request. Slices live until the call completes. Tools and system are
