@@ -126,6 +126,27 @@ cover_pem(char *s, size_t n)
 	}
 }
 
+/*
+ * The length of a JSON escape at s, or 1: in JSON text the letter behind a
+ * backslash is not the beginning of a word.
+ */
+static size_t
+escape_length(const char *s, size_t n)
+{
+	size_t i;
+
+	if (n < 2 || memchr("\"\\/bfnrtu", s[1], 9) == NULL)
+		return 1;
+	if (s[1] != 'u')
+		return 2;
+	for (i = 2; i < 6; i++)
+		if (i >= n || !((s[i] >= '0' && s[i] <= '9') ||
+		    (s[i] >= 'a' && s[i] <= 'f') ||
+		    (s[i] >= 'A' && s[i] <= 'F')))
+			return 1;
+	return 6;
+}
+
 size_t
 scrub_in_place(char *s, size_t n)
 {
@@ -133,6 +154,12 @@ scrub_in_place(char *s, size_t n)
 	size_t i = 0, len, body, count = 0;
 
 	while (i < n) {
+		if (s[i] == '\\') {
+			/* In plain text a word may follow at once. */
+			f = match(s + i + 1, n - i - 1, &len);
+			i += f != NULL ? 1 : escape_length(s + i, n - i);
+			continue;
+		}
 		if (s[i] == '-' && (len = pem_length(s + i, n - i,
 		    &body)) != 0) {
 			cover_pem(s + i + body, len - body);
@@ -158,21 +185,34 @@ scrub_in_place(char *s, size_t n)
 	return count;
 }
 
+/* 1 when the word of n bytes at s begins, or is the beginning of, a form. */
+static int
+may_become(const char *s, size_t n)
+{
+	size_t k, p;
+
+	for (k = 0; k < sizeof forms / sizeof forms[0]; k++) {
+		p = strlen(forms[k].prefix);
+		if (memcmp(s, forms[k].prefix, n < p ? n : p) == 0)
+			return 1;
+	}
+	return 0;
+}
+
 size_t
 scrub_tail(const char *s, size_t n)
 {
-	size_t i = n, k, p, len;
+	size_t i = n;
 
 	while (i > 0 && (is_word((unsigned char)s[i - 1]) ||
 	    s[i - 1] == '.'))
 		i--;
-	len = n - i;
-	if (len == 0)
-		return 0;
-	for (k = 0; k < sizeof forms / sizeof forms[0]; k++) {
-		p = strlen(forms[k].prefix);
-		if (memcmp(s + i, forms[k].prefix, len < p ? len : p) == 0)
-			return len;
+	/* A dot is a part of some forms and the end of a word before others. */
+	for (; i < n; i++) {
+		if (s[i] != '.' && may_become(s + i, n - i))
+			return n - i;
+		while (i < n && s[i] != '.')
+			i++;
 	}
 	return 0;
 }
