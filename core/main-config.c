@@ -80,6 +80,9 @@ static const struct option options[] = {
 	    INT64_C(315360000)),
 	OPT_STR("ENGINE_LOG_LEVEL", log_level, "INFO"),
 	OPT_INT("ENGINE_DRAIN_SECONDS", drain_s, "30", 0, 3600),
+	OPT_INT("ENGINE_HEAD_TIMEOUT_SECONDS", head_timeout_s, "10", 1, 3600),
+	OPT_INT("ENGINE_BODY_TIMEOUT_SECONDS", body_timeout_s, "60", 1, 3600),
+	OPT_INT("ENGINE_IDLE_TIMEOUT_SECONDS", idle_timeout_s, "75", 1, 3600),
 };
 
 /* Flags of the contract that later parts use: checked all the same. */

@@ -36,6 +36,8 @@ struct config {
 	int64_t ttl_active_s, ttl_hitl_s;
 	const char *log_level;
 	int64_t drain_s;        /* how long running turns may go on */
+	/* of a connection, see http_server.h */
+	int64_t head_timeout_s, body_timeout_s, idle_timeout_s;
 	struct config_env *env;
 };
 

@@ -37,6 +37,8 @@
 #define WATCHDOG_MS 50
 #define TOOL_TIMEOUT_MS 120000
 #define STOP_SECONDS 8
+#define FLUSH_MS 1000 /* for clients to get the ends of their streams */
+#define FLUSH_STEP_MS 10
 
 struct engine {
 	struct config cfg;
@@ -51,6 +53,8 @@ struct engine {
 	struct http_server *server;
 	struct event *signals[4];
 	uint64_t started_ns;
+	struct loop_timer *flush;
+	unsigned flush_ms;
 	int stopping;
 	int failed; /* exit status */
 };
@@ -226,9 +230,9 @@ open_server(struct engine *g, struct err *e)
 	sc.port = (int)g->cfg.port;
 	sc.max_body = (size_t)g->cfg.max_body;
 	sc.max_connections = MAX_CONNECTIONS;
-	sc.head_timeout_ms = 10000;
-	sc.body_timeout_ms = 60000;
-	sc.idle_timeout_ms = 75000;
+	sc.head_timeout_ms = (unsigned)g->cfg.head_timeout_s * 1000;
+	sc.body_timeout_ms = (unsigned)g->cfg.body_timeout_s * 1000;
+	sc.idle_timeout_ms = (unsigned)g->cfg.idle_timeout_s * 1000;
 	sc.check_head = api_check_head;
 	sc.handle = api_handle;
 	sc.user = g->api;
@@ -303,11 +307,22 @@ on_key(void *arg, const struct err *e)
 
 /* --- signals ------------------------------------------------------------ */
 
+/* Turns have ended; their streams end when the clients have it all. */
 static void
 on_drained(void *arg)
 {
 	struct engine *g = arg;
+	struct http_server_stats st = { 0 };
 
+	g->flush = NULL;
+	if (g->server != NULL)
+		http_server_stats(g->server, &st);
+	if (st.streams > 0 && g->flush_ms < FLUSH_MS) {
+		g->flush_ms += FLUSH_STEP_MS;
+		if (loop_timer(g->loop, FLUSH_STEP_MS, on_drained, g,
+		    &g->flush) == 0)
+			return;
+	}
 	loop_stop(g->loop);
 }
 

@@ -61,8 +61,7 @@ struct save {
 	int effects;           /* write effect_start for the turn's runs */
 	int usage;             /* write the usage row */
 	int end;               /* end the turn and free the task */
-	enum turn_state end_state;
-	const char *end_detail;
+	char *end_detail;      /* how it ended, see ending.c */
 };
 
 struct turn {
@@ -135,6 +134,7 @@ struct agent {
 	uint64_t soul_version;
 	struct reload *reloads; /* the one that runs, then those that wait */
 	int draining;
+	int resuming;          /* turns to be taken up are still looked for */
 	void (*drained)(void *arg);
 	void *drained_arg;
 	struct loop_timer *drain_timer;
@@ -149,6 +149,15 @@ void turn_fail(struct turn *t, const struct err *e, json_t *details);
 void turn_finish(struct turn *t, enum outcome how, const char *stop_reason);
 /* Hands t->save to the writer; then() runs when it is committed. */
 void turn_save(struct turn *t, void (*then)(struct turn *t));
+/* State FINISH: the last events by the turn's outcome, then it is freed. */
+void turn_send_end(struct turn *t);
+
+/* ending.c: how a turn ended, until its last event is journaled. */
+char *ending_write(const struct turn *t); /* the caller's; NULL: no memory */
+/* Fills outcome, stop reason, answer and error; -1: not of ending_write(). */
+int ending_read(struct turn *t, const char *detail);
+/* The turn's row gets its final state; does not wait. */
+void ending_close(struct agent *a, const char *turn_id, enum outcome how);
 int turn_add_message(struct turn *t, const char *role, const char *content);
 
 /* model.c */

@@ -112,6 +112,12 @@ agent_cancel(struct agent *a, const char *task_id, char turn_id[ID_MAX],
 }
 
 int
+agent_starting(const struct agent *a)
+{
+	return a->catalog == NULL || a->resuming;
+}
+
+int
 agent_draining(const struct agent *a)
 {
 	return a->draining;

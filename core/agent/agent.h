@@ -103,6 +103,8 @@ int agent_resume(struct agent *a, void (*done)(void *arg,
 void agent_drain(struct agent *a, uint64_t limit_ms,
     void (*done)(void *arg), void *arg);
 int agent_draining(const struct agent *a);
+/* No catalog yet, or turns of the last run still to be found: no /execute. */
+int agent_starting(const struct agent *a);
 
 /* One tool call without a task, for /rpc. result: new reference. */
 int agent_rpc_tool(struct agent *a, const char *name, json_t *params,

@@ -346,7 +346,7 @@ agent_execute(struct agent *a, const struct agent_exec *x,
 	struct begin *b;
 	struct turn *t;
 
-	if (a->draining || a->catalog == NULL)
+	if (a->draining || agent_starting(a))
 		return err_set(e, ERR_UNAVAILABLE, a->draining ?
 		    "the engine is stopping" : "the engine is starting");
 	if (agent_busy(a, x->task_id))

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * resume.c - after a restart: turns that were running go on, under the same
- * id, from their last finished step.
+ * id, from their last finished step; those that had ended get their end.
  *
- * The journal says how far a turn has come. Text of a model call that had
- * not finished is superseded and the call made again. Of the tool calls of
+ * The journal says how far a turn has come. It is written before the thread:
+ * what the thread has, the journal has. Text of a model call that is not in
+ * the thread is superseded and the call made again. Of the tool calls of
  * the last reply those with a result keep it; those that had not begun are
  * made; one whose outcome is unknown is repeated only when the tool is
  * read-only or idempotent, otherwise the model is told that it is unknown.
@@ -28,6 +29,10 @@ struct left {
 	char *last_content;       /* of the thread's last message */
 	char last_role;           /* 'u' user or tool, 'a' assistant */
 	int64_t text_from, text_to; /* unfinished text, 0: none */
+	int64_t call_from, call_to; /* text of the last finished call */
+	unsigned calls_n;         /* finished model calls with blocks */
+	unsigned replies_n;       /* of them in the thread */
+	int told;                 /* the end is in the journal */
 	json_t *called, *results; /* since the last model call */
 };
 
@@ -60,6 +65,11 @@ copy_row(const struct turn_row *from, struct turn_row *to)
 	to->task_id = strdup(from->task_id);
 	to->agent = strdup(from->agent);
 	to->options = strdup(from->options);
+	if (from->detail != NULL) {
+		to->detail = strdup(from->detail);
+		if (to->detail == NULL)
+			return -1;
+	}
 	return to->turn_id == NULL || to->task_id == NULL ||
 	    to->agent == NULL || to->options == NULL ? -1 : 0;
 }
@@ -88,6 +98,45 @@ is_text(const char *type)
 	    strncmp(type, "content_block_", 14) == 0;
 }
 
+/* Is it the turn's own, and what does it say of the turn's end? */
+static void
+see_lifecycle(struct left *l, const json_t *data)
+{
+	const char *id = json_string_value(json_object_get(data, "turn_id"));
+	const char *phase = json_string_value(json_object_get(data,
+	    "phase"));
+
+	if (id == NULL || phase == NULL || strcmp(id, l->row.turn_id) != 0)
+		return;
+	if (strcmp(phase, "started") != 0)
+		l->told = 1;
+	l->calls_n = 0;
+	l->call_from = l->call_to = 0;
+}
+
+/* The end of a model call. */
+static void
+see_usage(struct left *l)
+{
+	json_object_clear(l->called);
+	json_object_clear(l->results);
+	if (l->text_from == 0)
+		return; /* an empty reply leaves no message */
+	l->calls_n++;
+	l->call_from = l->text_from;
+	l->call_to = l->text_to;
+}
+
+static int
+superseded(const struct journal_event *ev, int64_t id)
+{
+	json_t *data = json_loadb(ev->data, ev->data_n, 0, NULL);
+	int r = json_integer_value(json_object_get(data, "from_id")) <= id;
+
+	json_decref(data);
+	return r;
+}
+
 /* Events come oldest first; each finished step resets what is open. */
 static int
 see_event(void *arg, const struct journal_event *ev)
@@ -102,14 +151,24 @@ see_event(void *arg, const struct journal_event *ev)
 		l->text_to = ev->id;
 		return 0;
 	}
-	l->text_from = l->text_to = 0;
-	if (strcmp(ev->type, "usage") == 0) {
-		json_object_clear(l->called);
-		json_object_clear(l->results);
+	if (strcmp(ev->type, "usage") == 0)
+		see_usage(l);
+	/* A call that is made again had not finished after all. */
+	if (strcmp(ev->type, "text_superseded") == 0 && l->call_to != 0 &&
+	    superseded(ev, l->call_from)) {
+		l->calls_n--;
+		l->call_from = l->call_to = 0;
 	}
-	if (strncmp(ev->type, "tool_", 5) != 0)
+	l->text_from = l->text_to = 0;
+	if (strncmp(ev->type, "tool_", 5) != 0 &&
+	    strcmp(ev->type, "thread_lifecycle") != 0)
 		return 0;
 	data = json_loadb(ev->data, ev->data_n, 0, NULL);
+	if (*ev->type == 't' && ev->type[1] == 'h') {
+		see_lifecycle(l, data);
+		json_decref(data);
+		return 0;
+	}
 	id = json_string_value(json_object_get(data, "tool_call_id"));
 	if (id != NULL)
 		json_object_set(strcmp(ev->type, "tool_call") == 0 ?
@@ -126,6 +185,9 @@ see_message(void *arg, const struct message_row *m)
 	free(l->last_content);
 	l->last_content = strdup(m->content);
 	l->last_role = strcmp(m->role, "assistant") == 0 ? 'a' : 'u';
+	if (l->last_role == 'a' && m->turn_id != NULL &&
+	    strcmp(m->turn_id, l->row.turn_id) == 0)
+		l->replies_n++;
 	if (l->last_content == NULL)
 		return -1;
 	return turn_add_message(l->turn, m->role, m->content);
@@ -275,12 +337,30 @@ supersede(struct left *l)
 {
 	struct buf b;
 
+	/* Finished, but its message was not written any more. */
+	if (l->calls_n > l->replies_n && l->call_from != 0) {
+		l->text_from = l->call_from;
+		if (l->text_to == 0)
+			l->text_to = l->call_to;
+	}
 	if (l->text_from == 0)
 		return 0;
 	buf_init(&b, 256);
 	buf_addf(&b, "\"from_id\":%lld,\"to_id\":%lld",
 	    (long long)l->text_from, (long long)l->text_to);
 	return wire_event(l->turn, "text_superseded", &b);
+}
+
+/* It had ended: all that may lack is the last event. */
+static void
+end_only(struct left *l)
+{
+	struct turn *t = l->turn;
+
+	log_info("agent", "turn %s of task %s had ended", t->turn_id,
+	    t->task_id);
+	turn_set_state(t, TS_FINISH);
+	turn_send_end(t);
 }
 
 static void
@@ -291,12 +371,27 @@ take_up(struct agent *a, struct left *l)
 	int bad;
 	struct err e;
 
+	if (l->row.detail != NULL && ending_read(t, l->row.detail) != 0) {
+		free(l->row.detail);
+		l->row.detail = NULL;
+	}
+	if (l->told) {
+		/* Errored where the row does not say. */
+		ending_close(a, t->turn_id, l->row.detail != NULL ?
+		    t->outcome : OUT_FAILED);
+		turn_free(t);
+		return;
+	}
 	t->channel = channel_open(a->cfg.journal, t->task_no, t->task_id,
 	    l->task.last_event_id, l->task.last_event_ts);
 	if (t->channel == NULL) {
 		log_error("agent", "turn %s is not taken up: out of memory",
 		    t->turn_id);
 		turn_free(t);
+		return;
+	}
+	if (l->row.detail != NULL) {
+		end_only(l);
 		return;
 	}
 	log_info("agent", "turn %s of task %s goes on", t->turn_id,
@@ -390,13 +485,16 @@ left_found(void *arg, const struct err *e)
 	struct resume *r = arg;
 	struct left *l;
 
+	if (e->code == ERR_NONE)
+		for (l = r->head; l != NULL; l = l->next)
+			if (!agent_busy(r->agent, l->row.task_id))
+				l->turn = make_turn(r->agent, l);
+	/* Their tasks are locked: others may begin. */
+	r->agent->resuming = 0;
 	if (e->code != ERR_NONE || r->head == NULL) {
 		resume_end(r, e);
 		return;
 	}
-	for (l = r->head; l != NULL; l = l->next)
-		if (!agent_busy(r->agent, l->row.task_id))
-			l->turn = make_turn(r->agent, l);
 	r->op.run = read_left;
 	r->op.done = left_read;
 	brain_read(r->agent->cfg.brain, &r->op);
@@ -417,6 +515,7 @@ agent_resume(struct agent *a, void (*done)(void *, const struct err *),
 	r->op.run = find_left;
 	r->op.done = left_found;
 	r->op.arg = r;
+	a->resuming = 1;
 	brain_read(a->cfg.brain, &r->op);
 	return 0;
 }

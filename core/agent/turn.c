@@ -92,6 +92,7 @@ turn_free(struct turn *t)
 	schema_free(t->submit.schema);
 	free(t->tools_json);
 	free(t->save.content);
+	free(t->save.end_detail);
 	free(t->params);
 	free(t->workspace);
 	free(t->saved);
@@ -164,7 +165,7 @@ save_run(struct brain_db *db, void *arg, struct err *e)
 	    "", t->reply.input_tokens, t->reply.output_tokens,
 	    t->reply.cache_hit_tokens, now, e) != 0)
 		return -1;
-	if (s->end && (turn_end(db, t->turn_id, s->end_state, s->end_detail,
+	if (s->end && (turn_end(db, t->turn_id, TURN_RUNNING, s->end_detail,
 	    now, e) != 0 || task_set(db, t->task_no, TASK_IDLE, NULL, now,
 	    e) != 0))
 		return -1;
@@ -185,26 +186,50 @@ save_done(void *arg, const struct err *e)
 	t->save.then(t);
 }
 
+static void
+on_synced(void *arg, const struct err *e)
+{
+	struct turn *t = arg;
+
+	if (e->code != ERR_NONE)
+		save_done(t, e);
+	else
+		brain_write(t->agent->cfg.brain, &t->save.op);
+}
+
+/*
+ * The events come first: what the thread has, the journal has too, so that
+ * after a crash no client lacks text of a step that is not made again.
+ */
 void
 turn_save(struct turn *t, void (*then)(struct turn *t))
 {
+	struct err e;
+
 	t->save.turn = t;
 	t->save.then = then;
 	t->save.op.run = save_run;
 	t->save.op.done = save_done;
 	t->save.op.arg = t;
-	brain_write(t->agent->cfg.brain, &t->save.op);
+	if (channel_sync(t->channel, on_synced, t) != 0) {
+		err_nomem(&e);
+		save_done(t, &e);
+	}
 }
 
 static void
 on_gone(void *arg)
 {
-	turn_free(arg);
+	struct turn *t = arg;
+
+	if (!t->stop_now)
+		ending_close(t->agent, t->turn_id, t->outcome);
+	turn_free(t);
 }
 
 /* The last events, and the end of the channel. */
-static void
-send_end(struct turn *t)
+void
+turn_send_end(struct turn *t)
 {
 	int bad = 0;
 
@@ -232,26 +257,37 @@ send_end(struct turn *t)
 static void
 ended(struct turn *t)
 {
-	send_end(t);
+	free(t->save.end_detail);
+	t->save.end_detail = NULL;
+	turn_send_end(t);
 }
 
-/* The message that the turn leaves behind, and its end, in one operation. */
+/*
+ * The message that the turn leaves behind, and its end, in one operation. The
+ * row stays open, with how the turn ended, until the last event is journaled:
+ * a start in between tells the clients (ending.c).
+ */
 static void
 step_finish(struct turn *t)
 {
 	struct save *s = &t->save;
 
 	if (t->stop_now) {
-		send_end(t);
+		turn_send_end(t);
 		return;
 	}
 	s->effects = 0;
 	s->usage = t->outcome == OUT_COMPLETED;
 	s->end = 1;
-	s->end_state = t->outcome == OUT_FAILED ? TURN_ERRORED :
-	    t->outcome == OUT_CANCELLED ? TURN_CANCELLED : TURN_COMPLETED;
-	s->end_detail = t->outcome == OUT_FAILED ? err_name(t->error.code) :
-	    t->stop_reason;
+	free(s->end_detail);
+	s->end_detail = ending_write(t);
+	if (s->end_detail == NULL) {
+		struct err e;
+
+		err_nomem(&e);
+		turn_fail(t, &e, NULL);
+		return;
+	}
 	turn_save(t, ended);
 }
 
@@ -276,7 +312,7 @@ turn_fail(struct turn *t, const struct err *e, json_t *details)
 	if (t->state == TS_FINISH) {
 		t->outcome = OUT_FAILED;
 		t->error = *e;
-		send_end(t);
+		turn_send_end(t);
 		return;
 	}
 	t->error = *e;

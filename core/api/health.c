@@ -27,7 +27,7 @@ api_health(struct api_call *c)
 	struct brain_stats db;
 	struct agent *a = c->api->cfg.agent;
 	char why[128], body[512];
-	int up = agent_catalog(a) != NULL && !agent_draining(a), plugs_ok, n;
+	int up = !agent_starting(a) && !agent_draining(a), plugs_ok, n;
 	const char *state;
 
 	agent_stats(a, &st);

@@ -18,6 +18,9 @@ set_health(struct brain *b, int healthy, const struct err *why)
 {
 	if (atomic_exchange(&b->healthy, healthy) == healthy)
 		return;
+	/* Before the first commit the start fails, and says so itself. */
+	if (atomic_load(&b->commits) == 0)
+		return;
 	if (healthy)
 		log_info("store", "the brain can be written again");
 	else

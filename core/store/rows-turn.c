@@ -17,6 +17,7 @@ turn_row_fini(struct turn_row *t)
 	free(t->task_id);
 	free(t->agent);
 	free(t->options);
+	free(t->detail);
 	memset(t, 0, sizeof *t);
 }
 
@@ -44,7 +45,8 @@ turn_end(struct brain_db *db, const char *turn_id, enum turn_state state,
 {
 	struct row_stmt s;
 
-	row_stmt_init(&s, db, "UPDATE turns SET state = ?2, detail = ?3,"
+	row_stmt_init(&s, db, "UPDATE turns SET state = ?2,"
+	    " detail = coalesce(?3, detail),"
 	    " ended_at = CASE WHEN ?2 < 2 THEN NULL ELSE ?4 END"
 	    " WHERE turn_id = ?1 AND state < 2", e);
 	row_text(&s, turn_id);
@@ -68,6 +70,8 @@ turn_fill(struct row_stmt *s, struct turn_row *out)
 	out->options = row_dup(s->st, 5, &bad);
 	out->state = (enum turn_state)row_get(s, 6);
 	out->started_at = row_get(s, 7);
+	if (sqlite3_column_type(s->st, 8) != SQLITE_NULL)
+		out->detail = row_dup(s->st, 8, &bad);
 	if (!bad)
 		return 0;
 	turn_row_fini(out);
@@ -84,7 +88,8 @@ turn_unfinished(struct brain_db *db,
 	int r;
 
 	row_stmt_init(&s, db, "SELECT n.turn_no, n.task_no, n.turn_id,"
-	    " t.task_id, n.agent, n.options, n.state, n.started_at"
+	    " t.task_id, n.agent, n.options, n.state, n.started_at,"
+	    " n.detail"
 	    " FROM turns n JOIN tasks t USING (task_no) WHERE n.state < 2"
 	    " ORDER BY n.started_at, n.task_no, n.turn_no", e);
 	while ((r = row_step(&s)) > 0) {

@@ -91,13 +91,14 @@ struct turn_row {
 	char *turn_id, *task_id, *agent;
 	char *options; /* JSON: what /execute asked for */
 	enum turn_state state;
+	char *detail;  /* of turn_end(), or NULL */
 	int64_t started_at;
 };
 void turn_row_fini(struct turn_row *t);
 int turn_insert(struct brain_db *db, int64_t task_no, const char *turn_id,
     const char *agent, const char *options, int64_t now, struct err *e);
 /*
- * detail: stop reason or error code, may be NULL. Also moves a turn between
+ * detail: how it ended; NULL leaves what is there. Also moves a turn between
  * RUNNING and WAITING_HUMAN. A turn that has ended stays as it is.
  */
 int turn_end(struct brain_db *db, const char *turn_id,
