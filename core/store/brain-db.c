@@ -115,7 +115,7 @@ brain_db_open(struct brain_db *db, const char *path, enum brain_db_kind kind,
 	static const char writer[] =
 	    "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL;"
 	    "PRAGMA wal_autocheckpoint=0; PRAGMA journal_size_limit=4194304;"
-	    "PRAGMA cache_size=-512;";
+	    "PRAGMA cache_size=-1024;";
 	static const char reader[] =
 	    "PRAGMA wal_autocheckpoint=0; PRAGMA cache_size=-256;"
 	    "PRAGMA query_only=1;";

@@ -19,6 +19,8 @@ struct brain_db {
 	int wal_pages;            /* writer: pages in the log after a commit */
 	int disk_error;           /* the disk failed since this was cleared */
 	int must_reopen;          /* the connection can no longer be trusted */
+	int logged;               /* rows of events_log since it was swept */
+	int log_left;             /* that the sweep had to leave */
 	/* Of the brain, for the journal's functions inside an operation. */
 	const _Atomic int64_t *ttl_active_ms;
 };

@@ -83,6 +83,12 @@ static int
 run_in_savepoint(struct brain *b, struct brain_db *db, struct brain_op *op,
     struct err *e)
 {
+	if (op->one_statement) {
+		if (call_run(b, db, op) == 0)
+			return 0;
+		*e = op->err;
+		return sqlite3_get_autocommit(db->h) ? -1 : 0;
+	}
 	if (run_text(db, "SAVEPOINT op", e) != 0)
 		return -1;
 	if (call_run(b, db, op) != 0) {

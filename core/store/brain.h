@@ -7,7 +7,9 @@
  * 3.51.3 loses data otherwise); readers never checkpoint; mmap_size=0; WAL;
  * synchronous=NORMAL. One process a brain: a lock file beside it refuses a
  * second. Operations run in the order they were handed over; each is a
- * savepoint of its own, those that gathered are committed together.
+ * savepoint of its own, those that gathered are committed together, and their
+ * done() come in that order too. Reads and writes are two queues: a read does
+ * not wait for writes handed over before it.
  */
 #ifndef CORE_STORE_BRAIN_H
 #define CORE_STORE_BRAIN_H
@@ -31,9 +33,13 @@ struct brain_op {
 	/* [loop] After the commit. e->code is ERR_NONE on success. */
 	void (*done)(void *arg, const struct err *e);
 	void *arg;
+	/*
+	 * run() is one statement, which SQLite undoes by itself when it
+	 * fails: no savepoint is made for it. 0 when in doubt.
+	 */
+	int one_statement;
 	/* The brain's own: */
 	struct brain_op *next;
-	struct loop_post post;
 	struct err err;
 };
 

@@ -142,7 +142,7 @@ journal_put_first(struct brain_db *db, int64_t task_no, int64_t last_id,
 	if (ttl >= 0 && last_id > 0 && now - last_ts > ttl &&
 	    event_expire(db, task_no, last_id, e) != 0)
 		goto out;
-	if (event_insert(db, task_no, &k, e) != 0 ||
+	if (event_log(db, task_no, &k, e) != 0 ||
 	    event_note_last(db, task_no, k.last_id, k.last_ts, e) != 0)
 		goto out;
 	out->id = k.first_id;
@@ -175,6 +175,8 @@ channel_open_with(struct journal *j, int64_t task_no, const char *task_id,
 	}
 	k->first_id = k->last_id = c->last_id = first->id;
 	k->first_ts = k->last_ts = c->last_ts = first->ts;
+	c->logged_n = 1;
+	c->logged_bytes = first->n;
 	TAILQ_INSERT_TAIL(&list, k, link);
 	tail_add(c->tail, &list);
 	j->stats.events++;
@@ -359,16 +361,24 @@ finish(struct channel *c)
 	fn(arg);
 }
 
-/* [writer] One row a chunk; with the last event, the task's row. */
+/*
+ * [writer] One row of the log a chunk; large rows now and then and with the
+ * last event, and then the task's row.
+ */
 static int
 channel_run(struct brain_db *db, void *arg, struct err *e)
 {
 	struct channel *c = arg;
 	struct chunk *k;
 
-	TAILQ_FOREACH(k, &c->flying, link)
-		if (event_insert(db, c->task_no, k, e) != 0)
+	if (c->op_packs) {
+		if (event_pack(db, c->task_no, &c->flying, e) != 0)
 			return -1;
+	} else {
+		TAILQ_FOREACH(k, &c->flying, link)
+			if (event_log(db, c->task_no, k, e) != 0)
+				return -1;
+	}
 	return c->op_ends ? event_note_last(db, c->task_no, c->op_last_id,
 	    c->op_last_ts, e) : 0;
 }
@@ -418,11 +428,15 @@ channel_push(struct channel *c)
 		run_syncs(c, c->tail->last_id, &ok);
 		return;
 	}
+	c->op_ends = c->ending;
+	c->op_packs = c->ending || c->logged_n >= JOURNAL_LOG_ROWS ||
+	    c->logged_bytes + c->pending_bytes >= JOURNAL_PAGE;
 	TAILQ_CONCAT(&c->flying, &c->pending, link);
 	c->pending_bytes = 0;
-	c->op_ends = c->ending;
 	c->op_last_id = c->last_id;
 	c->op_last_ts = c->last_ts;
+	c->op.one_statement = !c->op_packs &&
+	    TAILQ_FIRST(&c->flying) == TAILQ_LAST(&c->flying, chunk_list);
 	c->op.run = channel_run;
 	c->op.done = channel_done;
 	c->op.arg = c;
@@ -489,8 +503,17 @@ channel_done(void *arg, const struct err *e)
 		commit_failed(c, e);
 		return;
 	}
-	TAILQ_FOREACH(k, &c->flying, link)
+	if (c->op_packs) {
+		c->logged_n = 0;
+		c->logged_bytes = 0;
+	}
+	TAILQ_FOREACH(k, &c->flying, link) {
 		c->j->stats.rows++;
+		if (!c->op_packs) {
+			c->logged_n++;
+			c->logged_bytes += k->b.n;
+		}
+	}
 	err_clear(&ok);
 	run_syncs(c, c->op_last_id, &ok);
 	tail_add(c->tail, &c->flying);

@@ -22,6 +22,7 @@
 #define JOURNAL_TAIL_MAX (256u << 10) /* kept in memory for readers */
 #define JOURNAL_PENDING_MAX (64u << 20) /* a channel's, not committed yet */
 #define JOURNAL_TYPE_MAX 32
+#define JOURNAL_LOG_ROWS 64           /* a channel's, then they are packed */
 
 /* Frames of the events first_id..last_id: one row, later part of the tail. */
 struct chunk {
@@ -65,6 +66,9 @@ struct channel {
 	size_t pending_bytes;
 	int in_flight;           /* the writer has op and flying */
 	int op_ends;             /* op holds the last event */
+	int op_packs;            /* op leaves nothing of ours in the log */
+	unsigned logged_n;       /* rows in the log */
+	size_t logged_bytes;
 	int64_t op_last_id, op_last_ts;
 	struct brain_op op;
 	struct sync_list syncs;
@@ -151,14 +155,21 @@ int frame_event(struct buf *b, struct iso_cache *iso, int64_t id,
     const char *type, int64_t ts, const char *members, size_t n);
 int frame_delta(struct buf *b, struct iso_cache *iso, int64_t id,
     const char *type, int64_t ts, const char *text, size_t n);
-/* Offset of the first frame with a greater id and a greater timestamp. */
+/*
+ * Offset of the first frame with a greater id and a greater timestamp; n when
+ * there is none.
+ */
 size_t frame_skip(const char *p, size_t n, int64_t after_id,
     int64_t after_ts);
 
 /* rows-event.c: inside an operation. [brain] */
 
-int event_insert(struct brain_db *db, int64_t task_no,
-    const struct chunk *c, struct err *e);
+/* Appends a row to the log. */
+int event_log(struct brain_db *db, int64_t task_no, const struct chunk *c,
+    struct err *e);
+/* Packs what the log has of the task, and then the list, into large rows. */
+int event_pack(struct brain_db *db, int64_t task_no,
+    const struct chunk_list *list, struct err *e);
 /* Notes in the task's row how far its journal has come. */
 int event_note_last(struct brain_db *db, int64_t task_no, int64_t last_id,
     int64_t last_ts, struct err *e);

@@ -9,6 +9,13 @@
 
 #include "rows.h"
 
+/* SQL: the greatest last_id or last_ts of a task, stored or noted. */
+#define EVENT_LAST(column, task_no, noted) \
+	" max(" noted ", coalesce((SELECT " column " FROM events" \
+	" WHERE task_no = " task_no " ORDER BY first_id DESC LIMIT 1), 0)," \
+	" coalesce((SELECT " column " FROM events_log" \
+	" WHERE task_no = " task_no " ORDER BY first_id DESC LIMIT 1), 0))"
+
 /* A statement being filled; st is NULL when something failed. */
 struct row_stmt {
 	struct brain_db *db;

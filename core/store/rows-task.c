@@ -3,8 +3,8 @@
  * rows-task.c - tasks and their messages.
  *
  * A task row's last_event_id and last_event_ts are written when a turn begins
- * and ends and when events are purged; in between the newest row of `events`
- * is ahead of them, so they are read as the greater of both.
+ * and ends and when events are purged; in between the newest stored events
+ * are ahead of them, so they are read as the greatest of all.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -13,12 +13,11 @@
 
 #define TASK_COLUMNS \
 	" t.task_no, t.task_id, t.agent, t.state, t.created_at," \
-	" t.updated_at, t.message_count, max(t.last_event_id," \
-	" coalesce((SELECT last_id FROM events WHERE task_no = t.task_no" \
-	" ORDER BY first_id DESC LIMIT 1), 0)) AS newest_id," \
-	" max(t.last_event_ts," \
-	" coalesce((SELECT last_ts FROM events WHERE task_no = t.task_no" \
-	" ORDER BY first_id DESC LIMIT 1), 0)) AS newest_ts "
+	" t.updated_at, t.message_count," \
+	EVENT_LAST("last_id", "t.task_no", "t.last_event_id") \
+	" AS newest_id," \
+	EVENT_LAST("last_ts", "t.task_no", "t.last_event_ts") \
+	" AS newest_ts "
 
 void
 task_row_fini(struct task_row *t)
@@ -169,6 +168,7 @@ task_delete(struct brain_db *db, int64_t task_no, struct err *e)
 {
 	static const char *const texts[] = {
 		"DELETE FROM events WHERE task_no = ?",
+		"DELETE FROM events_log WHERE task_no = ?",
 		"DELETE FROM messages WHERE task_no = ?",
 		"DELETE FROM effects WHERE task_no = ?",
 		"DELETE FROM turns WHERE task_no = ?",

@@ -80,7 +80,13 @@ static const char tables_1[] =
     "CREATE INDEX effects_open ON effects (call_id)"
     " WHERE finished_at IS NULL;"
 
-    /* One row holds the frames of the events first_id..last_id. */
+    /*
+     * A row holds the frames of the events first_id..last_id. While a turn
+     * runs its rows go to the end of events_log, all tasks together, which
+     * writes a page or two a commit instead of one a task; then they are
+     * packed into few large rows of `events`. A row of the log that is not
+     * newer than the task's last row in `events` is dead. See rows-event.c.
+     */
     "CREATE TABLE events ("
     " task_no INTEGER NOT NULL,"
     " first_id INTEGER NOT NULL,"
@@ -89,6 +95,15 @@ static const char tables_1[] =
     " last_ts INTEGER NOT NULL,"
     " frames BLOB NOT NULL,"
     " PRIMARY KEY (task_no, first_id)) WITHOUT ROWID;"
+    "CREATE TABLE events_log ("
+    " log_no INTEGER PRIMARY KEY,"
+    " task_no INTEGER NOT NULL,"
+    " first_id INTEGER NOT NULL,"
+    " last_id INTEGER NOT NULL,"
+    " first_ts INTEGER NOT NULL,"
+    " last_ts INTEGER NOT NULL,"
+    " frames BLOB NOT NULL);"
+    "CREATE INDEX events_log_task ON events_log (task_no, first_id);"
 
     "CREATE TABLE usage ("
     " task_no INTEGER NOT NULL,"
@@ -163,6 +178,32 @@ check_fts5(struct brain_db *db, struct err *e)
 	    "this SQLite library has no FTS5: %s", sqlite3_errmsg(db->h));
 }
 
+/* What turns that were cut off had logged; nothing of it is lost. */
+static int
+pack_log(struct brain_db *db, struct err *e)
+{
+	int64_t any;
+
+	if (brain_db_int(db, "SELECT EXISTS (SELECT 1 FROM events_log)", &any,
+	    e) != 0)
+		return -1;
+	if (!any)
+		return 0;
+	if (brain_db_exec(db, "BEGIN IMMEDIATE", e) != 0)
+		return -1;
+	if (brain_db_exec(db, "INSERT INTO events (task_no, first_id, last_id,"
+	    " first_ts, last_ts, frames) SELECT task_no, first_id, last_id,"
+	    " first_ts, last_ts, frames FROM events_log l WHERE first_id >"
+	    " coalesce((SELECT last_id FROM events WHERE task_no = l.task_no"
+	    " ORDER BY first_id DESC LIMIT 1), 0)"
+	    " AND task_no IN (SELECT task_no FROM tasks);"
+	    "DELETE FROM events_log; COMMIT", e) == 0)
+		return 0;
+	if (!sqlite3_get_autocommit(db->h))
+		(void)brain_db_exec(db, "ROLLBACK", NULL);
+	return -1;
+}
+
 int
 brain_migrate(struct brain_db *db, const char *path, struct err *e)
 {
@@ -184,5 +225,7 @@ brain_migrate(struct brain_db *db, const char *path, struct err *e)
 	for (n = version; n < NEWEST; n++)
 		if (migrate_one(db, n, e) != 0)
 			return -1;
+	if (pack_log(db, e) != 0)
+		return -1;
 	return check_fts5(db, e);
 }

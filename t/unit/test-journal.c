@@ -667,14 +667,16 @@ test_first(void)
 static int
 op_age(struct brain_db *db, void *arg, struct err *e)
 {
-	char sql[400];
+	char sql[600];
 	struct task *t = arg;
 
 	(void)snprintf(sql, sizeof sql, "UPDATE events SET"
 	    " first_ts = first_ts - 5000, last_ts = last_ts - 5000"
+	    " WHERE task_no = %lld; UPDATE events_log SET"
+	    " first_ts = first_ts - 5000, last_ts = last_ts - 5000"
 	    " WHERE task_no = %lld; UPDATE tasks SET"
 	    " last_event_ts = last_event_ts - 5000 WHERE task_no = %lld",
-	    (long long)t->no, (long long)t->no);
+	    (long long)t->no, (long long)t->no, (long long)t->no);
 	if (sqlite3_exec(brain_handle(db), sql, NULL, NULL, NULL) !=
 	    SQLITE_OK)
 		return err_set(e, ERR_INTERNAL, "sql");
