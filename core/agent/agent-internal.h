@@ -113,6 +113,7 @@ struct turn {
 	/* Tool calls */
 	struct tool_run *runs;
 	size_t runs_n, runs_next, runs_open;
+	int used_tools;        /* some reply had tool calls */
 	char *workspace;       /* made, or NULL */
 	char *saved;           /* content on its way to the writer */
 

@@ -330,6 +330,7 @@ tools_prepare(struct turn *t)
 		r->input = reply_input(b, NULL);
 	}
 	t->runs_open = t->runs_n;
+	t->used_tools = 1;
 	t->runs_next = 0;
 	return 0;
 }

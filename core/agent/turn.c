@@ -250,7 +250,9 @@ turn_send_end(struct turn *t)
 	if (bad)
 		log_error("agent", "turn %s: its last event is lost: out of "
 		    "memory", t->turn_id);
-	plug_turn_ended(t->plugs, t->task_id, t->turn_id);
+	/* Looking for leftovers costs more than a turn without tools. */
+	if (t->used_tools)
+		plug_turn_ended(t->plugs, t->task_id, t->turn_id);
 	channel_end(t->channel, on_gone, t);
 }
 

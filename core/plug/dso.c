@@ -26,6 +26,8 @@
 
 #include "../base/log.h"
 
+#define DIGEST 32 /* bytes, of either kind */
+
 #define DSO_MAX_BYTES (256 * 1024 * 1024)
 
 static int
@@ -75,27 +77,66 @@ write_all(int fd, const unsigned char *p, size_t n)
 }
 
 /*
+ * The digest of a file: SHA-256 where the manifest gives one to compare with,
+ * else BLAKE2b, which costs a quarter of it at every start.
+ */
+struct digest {
+	int sha256;
+	crypto_hash_sha256_state sha;
+	crypto_generichash_state blake;
+};
+
+static void
+digest_begin(struct digest *g, int sha256)
+{
+	g->sha256 = sha256;
+	if (sha256)
+		(void)crypto_hash_sha256_init(&g->sha);
+	else
+		(void)crypto_generichash_init(&g->blake, NULL, 0, DIGEST);
+}
+
+static void
+digest_add(struct digest *g, const unsigned char *p, size_t n)
+{
+	if (g->sha256)
+		(void)crypto_hash_sha256_update(&g->sha, p, n);
+	else
+		(void)crypto_generichash_update(&g->blake, p, n);
+}
+
+static void
+digest_end(struct digest *g, char hash[65])
+{
+	unsigned char sum[DIGEST];
+
+	if (g->sha256)
+		(void)crypto_hash_sha256_final(&g->sha, sum);
+	else
+		(void)crypto_generichash_final(&g->blake, sum, DIGEST);
+	(void)sodium_bin2hex(hash, 65, sum, sizeof sum);
+}
+
+/*
  * Copies and hashes in one pass: what is hashed is what is mapped.
  * to: -1 only hashes.
  */
 static int
-copy_bytes(int from, int to, char hash[65])
+copy_bytes(int from, int to, int sha256, char hash[65])
 {
-	unsigned char piece[16384], sum[crypto_hash_sha256_BYTES];
-	crypto_hash_sha256_state st;
+	unsigned char piece[16384];
+	struct digest g;
 	ssize_t n;
 
-	(void)crypto_hash_sha256_init(&st);
+	digest_begin(&g, sha256);
 	while ((n = read(from, piece, sizeof piece)) != 0) {
 		if (n < 0 && errno == EINTR)
 			continue;
 		if (n < 0 || (to >= 0 && write_all(to, piece, (size_t)n) != 0))
 			return -1;
-		(void)crypto_hash_sha256_update(&st, piece,
-		    (unsigned long long)n);
+		digest_add(&g, piece, (size_t)n);
 	}
-	(void)crypto_hash_sha256_final(&st, sum);
-	(void)sodium_bin2hex(hash, 65, sum, sizeof sum);
+	digest_end(&g, hash);
 	return 0;
 }
 
@@ -116,7 +157,7 @@ make_copy(struct dso *d, int from, const struct manifest *m,
 	d->fd = open(tmp, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC,
 	    0500);
 	if (d->fd < 0 || flock(d->fd, LOCK_SH | LOCK_NB) != 0 ||
-	    copy_bytes(from, d->fd, d->hash) != 0 ||
+	    copy_bytes(from, d->fd, d->sha256, d->hash) != 0 ||
 	    fchmod(d->fd, 0500) != 0) {
 		err_set(e, ERR_INTERNAL, "cannot copy %s to %s: %s", m->file,
 		    state_dir, strerror(errno));
@@ -243,6 +284,7 @@ dso_open(struct dso *d, const struct manifest *m, const char *state_dir,
 
 	memset(d, 0, sizeof *d);
 	d->fd = -1;
+	d->sha256 = m->sha256 != NULL;
 	from = open(m->so_path, O_RDONLY | O_NOFOLLOW | O_CLOEXEC |
 	    O_NONBLOCK);
 	if (from < 0)
@@ -309,7 +351,8 @@ dso_same_file(const struct dso *d, const char *path)
 	fd = open(path, O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK);
 	if (fd < 0)
 		return 0;
-	same = copy_bytes(fd, -1, hash) == 0 && strcmp(hash, d->hash) == 0;
+	same = copy_bytes(fd, -1, d->sha256, hash) == 0 &&
+	    strcmp(hash, d->hash) == 0;
 	(void)close(fd);
 	return same;
 }

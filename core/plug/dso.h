@@ -31,7 +31,8 @@ struct dso {
 	void *handle;
 	const struct sept_desc *desc;
 	struct dso_id id;
-	char hash[65]; /* SHA-256 of the file, hex */
+	int sha256;    /* the hash is SHA-256, else BLAKE2b */
+	char hash[65]; /* of the file, 32 bytes in hex */
 	char *copy;    /* path of the private copy */
 	int fd;        /* holds the lock that says the copy is in use */
 };
