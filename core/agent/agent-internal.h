@@ -108,6 +108,7 @@ struct turn {
 	int calls;             /* model calls of this turn */
 	struct buf hold;       /* text held back for scrubbing */
 	const char *hold_type;
+	int hold_key;          /* the text so far ends inside a private key */
 	struct loop_timer *hold_timer;
 
 	/* Tool calls */

@@ -46,7 +46,7 @@ hold_flush(struct turn *t)
 	t->hold_timer = NULL;
 	if (t->hold.n == 0)
 		return;
-	scrub_in_place(t->hold.p, t->hold.n);
+	(void)scrub_stream(t->hold.p, t->hold.n, &t->hold_key);
 	if (channel_delta(t->channel, t->hold_type, t->hold.p,
 	    t->hold.n) != 0)
 		log_error("agent", "turn %s: text is lost: out of memory",
@@ -72,8 +72,10 @@ push_text(struct turn *t, const char *type, struct sept_slice s)
 {
 	size_t keep, send;
 
-	if (t->hold.n > 0 && t->hold_type != type)
+	if (t->hold_type != type) {
 		hold_flush(t);
+		t->hold_key = 0;
+	}
 	t->hold_type = type;
 	if (t->hold.n == 0 && scrub_tail(s.p, s.n) == 0) {
 		/* The usual case: nothing held, nothing to hold. */
@@ -87,7 +89,7 @@ push_text(struct turn *t, const char *type, struct sept_slice s)
 	keep = scrub_tail(t->hold.p, t->hold.n);
 	send = t->hold.n - keep;
 	if (send > 0) {
-		scrub_in_place(t->hold.p, send);
+		(void)scrub_stream(t->hold.p, send, &t->hold_key);
 		if (channel_delta(t->channel, type, t->hold.p, send) != 0)
 			return -1;
 		buf_drop(&t->hold, send);
@@ -147,6 +149,7 @@ on_event(void *user, const struct sept_event *ev)
 	t->streamed = 1;
 	if (fresh) {
 		hold_flush(t);
+		t->hold_key = 0;
 		bad = wire_block(t, 1, block_position(t, b),
 		    kind_name(b->kind));
 	}

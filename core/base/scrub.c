@@ -44,6 +44,7 @@ static const struct form forms[] = {
 #define PEM_BEGIN "-----BEGIN "
 #define PEM_MARK "PRIVATE KEY-----"
 #define PEM_END "-----END "
+#define PEM_HEAD_MAX 64 /* what may stand between BEGIN and its end */
 
 static int
 is_word(unsigned char c)
@@ -88,83 +89,85 @@ find(const char *s, size_t n, const char *what)
 	return memmem(s, n, what, strlen(what));
 }
 
-/* A PEM private key at s: its length, or 0. */
+/* The length of a private key's head ("-----BEGIN ... KEY-----"), or 0. */
 static size_t
-pem_length(const char *s, size_t n, size_t *body)
+pem_head(const char *s, size_t n)
 {
-	const char *mark, *end;
+	const char *mark;
 	size_t head = strlen(PEM_BEGIN);
 
 	if (n < head || memcmp(s, PEM_BEGIN, head) != 0)
 		return 0;
-	mark = find(s + head, n - head < 64 ? n - head : 64, PEM_MARK);
-	if (mark == NULL)
-		return 0;
-	*body = (size_t)(mark - s) + strlen(PEM_MARK);
-	end = find(s + *body, n - *body, PEM_END);
-	return end != NULL ? (size_t)(end - s) : n;
+	mark = find(s + head, n - head < PEM_HEAD_MAX ? n - head :
+	    PEM_HEAD_MAX, PEM_MARK);
+	return mark == NULL ? 0 : (size_t)(mark - s) + strlen(PEM_MARK);
 }
 
 /*
  * Covers a PEM body; JSON's \n escapes and real line ends stay, so that the
- * text around keeps its form.
+ * text around keeps its form. Where it stopped: at the end of a JSON string
+ * at the latest.
  */
-static void
+static size_t
 cover_pem(char *s, size_t n)
 {
 	size_t i;
 
-	for (i = 0; i < n; i++) {
-		if (s[i] == '\\' && i + 1 < n) {
+	for (i = 0; i < n && s[i] != '"'; i++) {
+		if (s[i] == '\\' && i + 1 < n)
 			i++;
-			continue;
-		}
-		if (s[i] != '\n' && s[i] != '\r' && s[i] != '"')
+		else if (s[i] != '\n' && s[i] != '\r')
 			s[i] = '*';
-		else if (s[i] == '"')
-			break; /* the end of a JSON string */
 	}
+	return i;
+}
+
+/* The body of a key whose head came before s: how much of s it takes. */
+static size_t
+pem_body(char *s, size_t n, int *inside)
+{
+	const char *end = find(s, n, PEM_END);
+	size_t len = end != NULL ? (size_t)(end - s) : n;
+	size_t got = cover_pem(s, len);
+
+	*inside = end == NULL && got == n;
+	return got;
 }
 
 /*
- * The length of a JSON escape at s, or 1: in JSON text the letter behind a
- * backslash is not the beginning of a word.
+ * How much of a word at s is the letter of an escape: in JSON text "\nsk-"
+ * is a line end and then a word.
  */
 static size_t
 escape_length(const char *s, size_t n)
 {
 	size_t i;
 
-	if (n < 2 || memchr("\"\\/bfnrtu", s[1], 9) == NULL)
-		return 1;
-	if (s[1] != 'u')
-		return 2;
-	for (i = 2; i < 6; i++)
+	if (*s != 'u')
+		return memchr("bfnrt", *s, 5) != NULL ? 1 : 0;
+	for (i = 1; i < 5; i++)
 		if (i >= n || !((s[i] >= '0' && s[i] <= '9') ||
 		    (s[i] >= 'a' && s[i] <= 'f') ||
 		    (s[i] >= 'A' && s[i] <= 'F')))
-			return 1;
-	return 6;
+			return 0;
+	return 5;
 }
 
 size_t
-scrub_in_place(char *s, size_t n)
+scrub_stream(char *s, size_t n, int *inside)
 {
 	const struct form *f;
-	size_t i = 0, len, body, count = 0;
+	size_t i = 0, len, count = 0;
 
+	if (*inside) {
+		i = pem_body(s, n, inside);
+		count++;
+	}
 	while (i < n) {
-		if (s[i] == '\\') {
-			/* In plain text a word may follow at once. */
-			f = match(s + i + 1, n - i - 1, &len);
-			i += f != NULL ? 1 : escape_length(s + i, n - i);
-			continue;
-		}
-		if (s[i] == '-' && (len = pem_length(s + i, n - i,
-		    &body)) != 0) {
-			cover_pem(s + i + body, len - body);
-			count++;
+		if (s[i] == '-' && (len = pem_head(s + i, n - i)) != 0) {
 			i += len;
+			i += pem_body(s + i, n - i, inside);
+			count++;
 			continue;
 		}
 		if (!is_word((unsigned char)s[i])) {
@@ -178,11 +181,22 @@ scrub_in_place(char *s, size_t n)
 			i += len;
 		} else if (s[i] == '-') {
 			i++; /* a PEM head may start at the next dash */
+		} else if (i > 0 && s[i - 1] == '\\' &&
+		    (len = escape_length(s + i, n - i)) != 0) {
+			i += len;
 		} else {
 			i += run_length(s + i, n - i, 0);
 		}
 	}
 	return count;
+}
+
+size_t
+scrub_in_place(char *s, size_t n)
+{
+	int inside = 0;
+
+	return scrub_stream(s, n, &inside);
 }
 
 /* 1 when the word of n bytes at s begins, or is the beginning of, a form. */
@@ -199,8 +213,44 @@ may_become(const char *s, size_t n)
 	return 0;
 }
 
-size_t
-scrub_tail(const char *s, size_t n)
+/* 1 when the n bytes at s may become the head or the end of a PEM block. */
+static int
+may_frame(const char *s, size_t n)
+{
+	size_t head = strlen(PEM_BEGIN), end = strlen(PEM_END);
+	size_t i;
+
+	if (n <= end && memcmp(s, PEM_END, n) == 0)
+		return 1;
+	if (memcmp(s, PEM_BEGIN, n < head ? n : head) != 0)
+		return 0;
+	for (i = head; i < n; i++)
+		if (!((s[i] >= 'A' && s[i] <= 'Z') || s[i] == ' ' ||
+		    s[i] == '-'))
+			return 0;
+	return 1;
+}
+
+/* How much of the end of s may become the head or the end of a PEM block. */
+static size_t
+frame_tail(const char *s, size_t n)
+{
+	size_t most = strlen(PEM_BEGIN) + PEM_HEAD_MAX;
+	size_t i = n > most ? n - most : 0, head;
+	const char *dash;
+
+	while (i < n && (dash = memchr(s + i, '-', n - i)) != NULL) {
+		i = (size_t)(dash - s);
+		head = pem_head(dash, n - i);
+		if (head == 0 && may_frame(dash, n - i))
+			return n - i;
+		i += head != 0 ? head : 1;
+	}
+	return 0;
+}
+
+static size_t
+word_tail(const char *s, size_t n)
 {
 	size_t i = n;
 
@@ -215,4 +265,12 @@ scrub_tail(const char *s, size_t n)
 			i++;
 	}
 	return 0;
+}
+
+size_t
+scrub_tail(const char *s, size_t n)
+{
+	size_t frame = frame_tail(s, n), word = word_tail(s, n);
+
+	return frame > word ? frame : word;
 }

@@ -15,6 +15,11 @@
 /* [any] Covers credentials with '*' after their prefix; returns how many. */
 size_t scrub_in_place(char *s, size_t n);
 /*
+ * [any] The same for text that comes in pieces. *inside (0 at first) tells
+ * that the text so far ends inside a private key; the rest of it is covered.
+ */
+size_t scrub_stream(char *s, size_t n, int *inside);
+/*
  * [any] How many bytes at the end of s may be the start of a credential that
  * is not complete yet: a streaming caller holds that many back. 0: none.
  */

@@ -157,6 +157,26 @@ test_scrub(void)
 }
 
 static void
+test_scrub_pieces(void)
+{
+	char a[] = "-----BEGIN PRIVATE KEY-----\nAAAA";
+	char b[] = "BBBB\n-----END PRIVATE KEY-----\nand on";
+	char c[] = "x\\nsk-ant-" "ABCDEFGHIJKLMNOPQRSTUVWX\\ny";
+	int inside = 0;
+
+	check_int(scrub_stream(a, strlen(a), &inside), 1, "a key's head");
+	check(inside && strstr(a, "AAAA") == NULL, "its body begins");
+	check_int(scrub_stream(b, strlen(b), &inside), 1, "the next piece");
+	check(!inside && strncmp(b, "****\n-----END", 13) == 0,
+	    "is covered up to the end");
+	check(strstr(b, "and on") != NULL, "and not behind it");
+	check_int(scrub_in_place(c, strlen(c)), 1, "behind a JSON escape");
+	check_int(scrub_tail("a -----BEGIN RSA PRI", 20), 18, "half a head");
+	check_int(scrub_tail("an sk-", 6), 3, "a dash at the end");
+	check_int(scrub_tail("a.sk-ab", 7), 5, "a word behind a dot");
+}
+
+static void
 test_scrub_key(void)
 {
 	char a[64];
@@ -186,6 +206,7 @@ main(void)
 	test_json();
 	test_scrub();
 	test_scrub_key();
+	test_scrub_pieces();
 	id_make(id, "turn-");
 	check(strncmp(id, "turn-", 5) == 0 && strlen(id) == 29, "an id");
 	id_sha256("abc", 3, hex);
