@@ -176,5 +176,8 @@ result_from_tool(struct turn *t, json_t *input)
 
 	json_decref(t->result);
 	t->result = json_incref(v);
+	/* The message that holds the call is the answer. */
+	if (t->save.role != NULL && strcmp(t->save.role, "assistant") == 0)
+		memcpy(t->answer_id, t->save.message_id, ID_MAX);
 	return t->result == NULL ? -1 : 0;
 }

@@ -253,6 +253,8 @@ check_run(struct tool_run *r)
 		return 0;
 	}
 	if (schema_check(r->tool->schema, r->input, &e) != 0) {
+		if (r->tool == &r->turn->submit)
+			r->turn->schema_tries++;
 		tool_run_end(r, e.text, "invalid_input");
 		return 0;
 	}
@@ -406,9 +408,17 @@ tools_content(struct turn *t, struct buf *b)
 static void
 results_saved(struct turn *t)
 {
+	struct err e;
+
 	tools_fini(t);
 	if (t->result != NULL) {
 		turn_finish(t, OUT_COMPLETED, "end_turn");
+		return;
+	}
+	if (t->schema_tries >= SCHEMA_TRIES) {
+		err_set(&e, ERR_VALIDATION,
+		    "no result that fits response_schema");
+		turn_fail(t, &e, NULL);
 		return;
 	}
 	turn_set_state(t, TS_CONTEXT);
