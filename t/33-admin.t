@@ -285,6 +285,7 @@ $e->stop;
 # The operator follows: the rotated key comes into the environment.
 $e->restart(ENGINE_API_KEY => 'key-4');
 works('key-4', 'the key in force in the environment');
+works('key-3', 'its overlap goes on');
 refused($base, 'the first one stays refused');
 $e->stop;
 $e->restart(ENGINE_API_KEY => 'key-3');
@@ -310,6 +311,24 @@ error_is(as('key-5'), 401, 'KEY_ROTATION_PENDING',
     'reject old: says that it was replaced');
 works('key-6', 'reject old: the new key works');
 refused('key-4', 'reject old: any other is merely wrong');
+# Rotations at the same time, each from the key that was in force.
+$e->stop;
+$e->{key} = 'key-7';
+$e->launch(ENGINE_API_KEY => undef, ENGINE_KEY_HASH => sha256_hex('key-7'));
+my @conns = map { [$e->{http}->connect, $_] } 1 .. 4;
+for my $c (@conns) {
+	$c->[0]->put($e->{http}->bytes_of(POST => '/admin/rotate-key',
+	    json => { new_key_hash => sha256_hex("many-$c->[1]"),
+	    overlap_seconds => 100 }));
+}
+my @done = grep { $_->[0]->head('POST')->{status} == 200 } @conns;
+my @work = grep { as("many-$_->[1]")->{status} == 200 } @conns;
+ok(@done >= 1, 'rotations at once: one at least is done');
+is(scalar @work, @done > 1 ? 2 : 1, 'the last is in force, and the one before');
+is(as('key-7')->{status}, @done > 1 ? 401 : 200,
+    'the first key has been replaced more than once');
+my ($last) = map { "many-$_->[1]" } @work;
+$e->{http}{headers}{'X-Engine-Key'} = $e->{key} = $last;
 # Bad keys come before everything else.
 error_is($e->request(POST => '/admin/rotate-key', body => '{',
     key => 'key-4'), 401, 'INVALID_KEY', 'bad JSON with a bad key');

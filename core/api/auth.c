@@ -31,6 +31,7 @@ struct auth {
 	int64_t until_ms;     /* wall clock */
 	uint64_t until_ns;    /* monotonic: a clock set back adds nothing */
 	json_t *seen;         /* array of hex digests */
+	struct auth_op *newest; /* the last rotation that is being written */
 };
 
 /* One read or write of the state. */
@@ -168,6 +169,7 @@ take_state(struct auth *a, const char *text)
 {
 	json_t *v = text != NULL ? json_loads(text, 0, NULL) : NULL;
 	json_t *list = json_object_get(v, "seen");
+	const char *cur = json_string_value(json_object_get(v, "current"));
 	int64_t left;
 	size_t i;
 
@@ -175,8 +177,9 @@ take_state(struct auth *a, const char *text)
 		if (json_is_string(json_array_get(list, i)))
 			(void)json_array_append(a->seen,
 			    json_array_get(list, i));
-	if (!seen_has(a->seen, a->env_hash) || from_hex(json_string_value(
-	    json_object_get(v, "current")), a->current) != 0) {
+	if (from_hex(cur, a->current) != 0 ||
+	    (!seen_has(a->seen, a->env_hash) &&
+	    strcmp(cur, a->env_hash) != 0)) {
 		/* A new key in the environment: it replaces everything. */
 		(void)from_hex(a->env_hash, a->current);
 	} else if (from_hex(json_string_value(json_object_get(v,
@@ -250,10 +253,13 @@ rotate_done(void *arg, const struct err *e)
 {
 	struct auth_op *o = arg;
 	struct auth *a = o->auth;
+	struct auth_op *newest = a->newest == o ? NULL : a->newest;
 
+	a->newest = newest;
 	if (e->code == ERR_NONE) {
 		json_decref(a->seen);
 		*a = o->next;
+		a->newest = newest;
 	} else {
 		json_decref(o->next.seen);
 	}
@@ -267,6 +273,8 @@ auth_rotate(struct auth *a, const char *new_hash, int64_t overlap_s,
     void (*done)(void *, const struct err *, int64_t), void *arg,
     struct err *e)
 {
+	/* Rotations at the same time build on each other. */
+	const struct auth *from = a->newest != NULL ? &a->newest->next : a;
 	unsigned char fresh[DIGEST];
 	struct auth_op *o;
 	char old[65];
@@ -278,22 +286,22 @@ auth_rotate(struct auth *a, const char *new_hash, int64_t overlap_s,
 		return err_field(e, "overlap_seconds",
 		    "overlap_seconds must be from %lld to %lld",
 		    (long long)a->min_s, (long long)a->max_s);
-	if (sodium_memcmp(fresh, a->current, DIGEST) == 0)
+	if (sodium_memcmp(fresh, from->current, DIGEST) == 0)
 		return err_field(e, "new_key_hash",
 		    "new_key_hash is the key in force");
 	o = calloc(1, sizeof *o);
 	if (o == NULL)
 		return err_nomem(e);
 	o->auth = a;
-	o->next = *a;
-	o->next.seen = json_deep_copy(a->seen);
-	memcpy(o->next.previous, a->current, DIGEST);
+	o->next = *from;
+	o->next.seen = json_deep_copy(from->seen);
+	memcpy(o->next.previous, from->current, DIGEST);
 	memcpy(o->next.current, fresh, DIGEST);
 	o->next.has_previous = overlap_s > 0;
 	o->next.until_ms = clock_wall_ms() + overlap_s * 1000;
 	o->next.until_ns = clock_mono_ns() +
 	    (uint64_t)overlap_s * UINT64_C(1000000000);
-	sodium_bin2hex(old, sizeof old, a->current, DIGEST);
+	sodium_bin2hex(old, sizeof old, from->current, DIGEST);
 	if (o->next.seen == NULL || seen_add(o->next.seen, old) != 0 ||
 	    (o->text = state_text(&o->next)) == NULL) {
 		json_decref(o->next.seen);
@@ -305,6 +313,7 @@ auth_rotate(struct auth *a, const char *new_hash, int64_t overlap_s,
 	o->op.run = run_store;
 	o->op.done = rotate_done;
 	o->op.arg = o;
+	a->newest = o;
 	brain_write(a->brain, &o->op);
 	return 0;
 }
