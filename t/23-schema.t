@@ -96,6 +96,13 @@ sub wrong_answers
 {
 	my $n = count();
 
+	if ($p ne 'anthropic') {
+		$llm->script("\n```json\n" . $json->encode($good) . "\n```\n");
+		result_is($e->turn('fence', 'who', response_schema =>
+		    $schema), $good, 'in a code fence');
+		$n = count();
+	}
+
 	$llm->script(result({ name => 'Ada' }), result({ name => 'Ada',
 	    age => -1 }), result($good));
 	my $t = $e->turn('wrong', 'who', response_schema => $schema);

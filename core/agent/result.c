@@ -137,6 +137,26 @@ nudge(struct turn *t, const char *what, struct err *e)
 	return RESULT_AGAIN;
 }
 
+/* The JSON in an answer: models like to put it into a code fence. */
+static json_t *
+parse_answer(const char *text, struct err *e)
+{
+	static const char space[] = " \t\r\n";
+	const char *end = text + strlen(text);
+
+	text += strspn(text, space);
+	while (end > text && strchr(space, end[-1]) != NULL)
+		end--;
+	if (end - text > 6 && memcmp(text, "```", 3) == 0 &&
+	    memcmp(end - 3, "```", 3) == 0) {
+		text += 3;
+		if (strncmp(text, "json", 4) == 0)
+			text += 4;
+		end -= 3;
+	}
+	return json_parse(text, end > text ? (size_t)(end - text) : 0, 0, e);
+}
+
 enum result_verdict
 result_from_text(struct turn *t, struct err *e)
 {
@@ -154,7 +174,7 @@ result_from_text(struct turn *t, struct err *e)
 	err_clear(&why);
 	text = reply_text(&t->reply);
 	if (text != NULL)
-		v = json_parse(text, strlen(text), 0, &why);
+		v = parse_answer(text, &why);
 	if (v != NULL && schema_check(t->schema_c, v, &why) == 0) {
 		t->result = v;
 	} else {
