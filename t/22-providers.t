@@ -21,7 +21,14 @@ my %form = (openai => 'September::MockLLM::OpenAI',
 my ($llm, $e, $p);
 my $task = 0;
 
-sub requests_after { my ($n) = @_; my @r = $llm->requests; return @r[$n .. $#r] }
+sub requests_after
+{
+	my ($n) = @_;
+	my @r = $llm->requests;
+
+	return @r[$n .. $#r];
+}
+
 sub count { return scalar(() = $llm->requests) }
 sub health { return $e->get('/health')->{json} }
 

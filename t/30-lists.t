@@ -49,7 +49,7 @@ sub tool_names
 	    @{ body()->{tools} // [] };
 }
 
-# --- agents -----------------------------------------------------------------------
+# --- agents
 my $l = $e->get('/agents')->{json};
 my %agents = map { $_->{name} => $_ } @$l;
 is(join(' ', map { $_->{name} } @$l), 'default free none reader',
@@ -62,7 +62,7 @@ is($agents{reader}{description}, 'The reader.', 'the description');
 is_deeply($agents{none}{tools}, [], 'no tools');
 ok((grep { $_ eq 'bash' } @{ $agents{default}{tools} }), 'all tools');
 
-# --- tools ------------------------------------------------------------------------
+# --- tools
 $l = $e->get('/tools')->{json};
 my %tools = map { $_->{name} => $_ } @$l;
 my @wrong = grep { join(' ', sort keys %$_) ne
@@ -79,7 +79,7 @@ for my $name (qw(bash read_file write_file grep web_fetch use_skill sh)) {
 ok($tools{sh}{requires_permission}, 'a tool that needs permission');
 ok(!$tools{bash}{requires_permission}, 'one that needs none');
 
-# --- plugins ----------------------------------------------------------------------
+# --- plugins
 $l = $e->get('/plugins')->{json};
 my ($openai) = grep { $_->{id} =~ /openai/ } @$l;
 is_deeply([sort keys %$openai], [qw(generation id isolation kinds state
@@ -89,7 +89,7 @@ ok((grep { "@{ $_->{kinds} }" =~ /tool/ } @$l), 'and plugins with tools');
 like($openai->{version}, qr/^\d+\.\d+/, 'version');
 like($openai->{generation}, qr/^[1-9]\d*$/, 'generation');
 
-# --- which agent ---------------------------------------------------------------------
+# --- which agent
 is($e->turn('a', 'x')->{started}{agent}, 'default', 'the default agent');
 my $t = $e->turn('b', 'x', agent => 'reader');
 is($t->{started}{agent}, 'reader', 'the agent that was named');
@@ -127,10 +127,11 @@ is($t->{results}[0]{error}, 'unknown_tool', 'a tool of others');
 my ($skill) = grep { $_->{tool} eq 'use_skill' } @{ $t->{results} };
 ok($skill->{error}, 'a skill of others') or diag($skill->{output});
 
-# --- the prompt ------------------------------------------------------------------------
+# --- the prompt
 $e->turn('f', 'one');
 my $first = JSON::PP->new->canonical->encode([sysprompt(), body()->{tools}]);
-like(sysprompt(), qr/\AThe soul speaks\..*candour.*care.*look first.*I am the default\..*counter: .*counting: .*drawing: /s,
+like(sysprompt(), qr/\AThe[ ]soul[ ]speaks\..*candour.*care.*look[ ]first.*
+    I[ ]am[ ]the[ ]default\..*counter:[ ].*counting:[ ].*drawing:[ ]/sx,
     'soul, agent and skills, in this order');
 $e->turn('f', 'two');
 is(JSON::PP->new->canonical->encode([sysprompt(), body()->{tools}]), $first,
@@ -144,7 +145,7 @@ $e->turn('f', 'three');
 is(JSON::PP->new->canonical->encode([sysprompt(), body()->{tools}]), $first,
     'nor over a restart');
 
-# --- messages ------------------------------------------------------------------------------
+# --- messages
 $llm->script({ thinking => 'Hm.', text => 'Look.', tools => [{ name =>
     'bash', input => { command => 'echo hi' } }, { name => 'nope',
     input => { a => 1 } }] }, 'Done.');
@@ -173,7 +174,7 @@ like($got->{output}, qr/hi/, 'its output');
 is($err->{error}, 'unknown_tool', 'a failed one');
 is($e->get('/tasks/msgs')->{json}{message_count}, 4, 'the count');
 
-# --- tasks -------------------------------------------------------------------------------------
+# --- tasks
 my $all = $e->get('/tasks')->{json};
 is($all->{total}, scalar @{ $all->{tasks} }, 'all tasks');
 is_deeply([sort keys %{ $all->{tasks}[0] }], [qw(agent created_at
@@ -204,7 +205,7 @@ for my $p ('/tasks/nope', '/tasks/nope/messages') {
 }
 $e->stop;
 
-# --- ENGINE_DEFAULT_AGENT ------------------------------------------------------------------------
+# --- ENGINE_DEFAULT_AGENT
 $e->restart(ENGINE_DEFAULT_AGENT => 'reader');
 is($e->turn('h', 'x')->{started}{agent}, 'reader', 'ENGINE_DEFAULT_AGENT');
 is($e->turn('a', 'x')->{started}{agent}, 'default',

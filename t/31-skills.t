@@ -30,7 +30,7 @@ $e->launch;
 sub list { return $e->get('/skills')->{json} }
 sub names { return join ' ', sort map { $_->{name} } @{ list() } }
 
-# --- the platform's own -----------------------------------------------------------
+# --- the platform's own
 my $l = list();
 is(scalar @$l, 1, 'one skill');
 is_deeply([sort keys %{ $l->[0] }], [qw(category confidence description
@@ -51,7 +51,7 @@ error_is($e->delete('/skills/counter'), 403, 'PERMISSION_DENIED',
 error_is($e->post('/skills/create', { name => 'counter', prompt => 'x' }),
     409, 'SKILL_EXISTS', 'nor its name');
 
-# --- create -------------------------------------------------------------------------
+# --- create
 my %new = (name => 'greet-2', description => 'Grüße', category => 'talk',
     prompt => "Say {{what}}.\n\x{1f600}", capabilities => ['talk'],
     scripts => { 'hi.py' => "print('hi')\n" });
@@ -107,7 +107,7 @@ is(names(), join(' ', sort 'counter', 'greet-2', 'only-script', 'a' x 64),
 error_is($e->request(POST => '/skills/create', body => '{'), 400,
     'BAD_REQUEST', 'create: no JSON');
 
-# --- change, delete ---------------------------------------------------------------------
+# --- change, delete
 $r = $e->put('/skills/greet-2', { description => 'Hello' });
 is($r->{status}, 200, 'change');
 is($r->{json}{description}, 'Hello', 'what was named');
@@ -128,7 +128,7 @@ error_is($e->delete('/skills/only-script'), 404, 'SKILL_NOT_FOUND',
     'only once');
 error_is($e->get('/skills/only-script'), 404, 'SKILL_NOT_FOUND', 'gone');
 
-# --- in a turn ----------------------------------------------------------------------------
+# --- in a turn
 sub system_prompt { return ($llm->requests)[-1]{body}{messages}[0]{content} }
 
 $llm->script({ tools => [{ name => 'use_skill', input =>
@@ -150,7 +150,7 @@ $e->post('/skills/create', { name => 'late', prompt => 'x',
 $e->turn('use', 'y');
 like(system_prompt(), qr/late: Came late\./, 'a new one at the next turn');
 
-# --- many want one name -----------------------------------------------------------------------
+# --- many want one name
 my @conns = map { [$e->{http}->connect, $_] } 1 .. 12;
 for my $c (@conns) {
 	$c->[0]->put($e->{http}->bytes_of(POST => '/skills/create', json =>
@@ -168,7 +168,7 @@ is_deeply(\%status, { 200 => 1, 409 => 11 }, 'one makes it, 11 are told');
 is($e->get('/skills/race')->{json}{prompt_template}, "by $winner",
     'and it is the one that was answered');
 
-# --- restart ------------------------------------------------------------------------------------
+# --- restart
 my ($all, $one) = (names(), $e->get('/skills/greet-2')->{json});
 $e->stop;
 $e->restart;

@@ -34,7 +34,7 @@ sub rpc
 	    (params => $params) : () }, %o);
 }
 
-# --- tools ------------------------------------------------------------------------
+# --- tools
 my $r = rpc('tool.bash', { command => 'echo out; pwd' });
 is($r->{status}, 200, 'a tool');
 is_deeply([keys %{ $r->{json} }], ['result'], 'has a result');
@@ -90,7 +90,7 @@ error_is(rpc('tool.bash', { command => 'true' }, key => 'wrong'), 401,
 error_is(rpc('tool.use_skill', { name => 'greet' }), 404,
     'METHOD_NOT_FOUND', 'use_skill is skill.<name> here');
 
-# --- skills -----------------------------------------------------------------------
+# --- skills
 $r = rpc('skill.greet', { what => 'hello', who => { a => 1 }, n => 3 });
 is($r->{status}, 200, 'a skill');
 is($r->{json}{result}{name}, 'greet', 'its name');
@@ -103,7 +103,7 @@ is(rpc('skill.mine', { it => '{{it}}' })->{json}{result}{prompt},
     'Do {{it}}.', 'a custom skill; values are not filled in again');
 error_is(rpc('skill.greet', []), 422, 'VALIDATION_ERROR', 'params an array');
 
-# --- many at once, and nothing left behind ------------------------------------------
+# --- many at once, and nothing left behind
 my @conns = map { [$e->{http}->connect, $_] } 1 .. 8;
 for my $c (@conns) {
 	$c->[0]->put($e->{http}->bytes_of(POST => '/rpc', json => { method =>

@@ -31,7 +31,7 @@ sub soon
 	return 0;
 }
 
-# --- reload of a good catalog ------------------------------------------------------
+# --- reload of a good catalog
 my $r = reload();
 is($r->{status}, 200, 'a reload');
 my $gen = $r->{json}{generation};
@@ -61,7 +61,7 @@ is($e->request(POST => '/admin/reload-catalog')->{status}, 200,
     'a reload needs no body');
 $gen += 2;
 
-# --- bad files: each rejects the reload, and is named -------------------------------
+# --- bad files: each rejects the reload, and is named
 my %good = (name => 'bad', description => 'x');
 my %tool = (%good, input_schema => { type => 'object' }, implementation =>
     { kind => 'platform', ref => 'bash' });
@@ -75,8 +75,8 @@ for my $c (
     ['agents/bad/agent.json', without(\%good, 'description'),
 	'no description'],
     ['agents/bad/agent.json', { %good, name => 'other' }, 'another name'],
-    ['agents/bad/agent.json', "{\n\"name\": \"bad\",\n\"description\": \"x\"," .
-	"\n\"tools\": [\"no-such-tool\"]}", 'an unknown tool', 4],
+    ['agents/bad/agent.json', "{\n\"name\": \"bad\",\n\"description\": " .
+	"\"x\",\n\"tools\": [\"no-such-tool\"]}", 'an unknown tool', 4],
     ['agents/bad/agent.json', "{\n\"name\": \"bad\",\n\n\"description\": 5}",
 	'a wrong type', 4],
     ['agents/bad/agent.json', { %good, max_iterations => 0 }, 'no turns'],
@@ -146,9 +146,10 @@ is(scalar @{ $e->get('/agents')->{json} }, 2, 'with its agents');
 $e->catalog_file('agents/bad/agent.json', undef);
 rmdir "$e->{dir}/catalog/agents/bad";
 $e->catalog_file('tools/bad.json', undef);
-is(reload()->{json}{generation}, $gen + 1, 'a refused reload is no generation');
+is(reload()->{json}{generation}, $gen + 1,
+    'a refused reload is no generation');
 
-# --- a turn in flight ----------------------------------------------------------------
+# --- a turn in flight
 $llm->script({ tools => [{ name => 'bash', input => { command =>
     'touch begun; while [ ! -e go ]; do sleep 0.05; done' } }] }, 'Done.');
 my $s = $e->execute({ task_id => 'fly', message => 'x',
@@ -178,7 +179,7 @@ if ($r->{refused}) {
 	turn_ok(September::digest($r), 'a task whose agent is gone goes on');
 }
 
-# --- SIGHUP, soul ------------------------------------------------------------------------
+# --- SIGHUP, soul
 $e->catalog_file('agents/hup/agent.json', { name => 'hup',
     description => 'By signal.' });
 $e->signal('HUP');
@@ -209,7 +210,7 @@ $e->catalog_file('core_soul.json', { identity => 'x' });
 $e->catalog_file('agents/bad/agent.json', undef);
 rmdir "$e->{dir}/catalog/agents/bad";
 
-# --- the key ---------------------------------------------------------------------------------
+# --- the key
 my $base = 'test-key';
 
 sub as { my ($key) = @_; return $e->get('/tasks', key => $key) }
@@ -229,7 +230,12 @@ sub works
 	is(as($key)->{status}, 200, $name);
 }
 
-sub refused { my ($key, $name) = @_; error_is(as($key), 401, 'INVALID_KEY', $name) }
+sub refused
+{
+	my ($key, $name) = @_;
+
+	error_is(as($key), 401, 'INVALID_KEY', $name);
+}
 
 for my $c (
     [{}, 400, 'BAD_REQUEST', 'no hash'],
@@ -324,7 +330,8 @@ for my $c (@conns) {
 my @done = grep { $_->[0]->head('POST')->{status} == 200 } @conns;
 my @work = grep { as("many-$_->[1]")->{status} == 200 } @conns;
 ok(@done >= 1, 'rotations at once: one at least is done');
-is(scalar @work, @done > 1 ? 2 : 1, 'the last is in force, and the one before');
+is(scalar @work, @done > 1 ? 2 : 1,
+    'the last is in force, and the one before');
 is(as('key-7')->{status}, @done > 1 ? 401 : 200,
     'the first key has been replaced more than once');
 my ($last) = map { "many-$_->[1]" } @work;

@@ -25,7 +25,7 @@ sub metrics
 my $t = $e->turn('t', 'x');
 my %ok = (task_id => 't', feedback_type => 'rating');
 
-# --- feedback -----------------------------------------------------------------
+# --- feedback
 for my $c ({ rating => 5, comment => 'good' }, { rating => -0.5 },
     { feedback_type => 'correction', message_id =>
 	$t->{completed}{message_id}, comment => "bl\x{e5}" },
@@ -65,7 +65,7 @@ error_is($e->request(POST => '/feedback', body => '{"a"'), 400,
 error_is($e->get('/feedback'), 405, 'METHOD_NOT_ALLOWED',
     'feedback: no GET');
 
-# --- metrics ------------------------------------------------------------------
+# --- metrics
 my ($m, $r) = metrics();
 is($r->{status}, 200, 'metrics');
 like($r->{headers}{'content-type'}, qr{^text/plain}, 'as text');

@@ -12,7 +12,7 @@ use Test::More;
 
 alarm 120;
 my $llm = September::MockLLM->start;
-my $e = September->start(catalog => 'none', llm => $llm);
+my $e = September->start(catalog => 'none', llm => $llm, stalls => 1);
 # Made up here, so that no scanner takes the source for a leak.
 my $tail = 'Zq7' . 'x1Y2w3V4u5T6' x 4;
 my %key = (openai => 'sk-' . $tail, anthropic => 'sk-ant-' . $tail,
@@ -79,7 +79,8 @@ for my $k (qw(anthropic github google)) {
 	$llm->script({ tools => [{ name => 'bash', input => { command =>
 	    "printf 'a\\n%s\\tb\\n' '$secret' | tee got-$k" } }] }, 'ok',
 	    { tools => [{ name => 'bash', input => {
-	    command => "printf '\\n$secret'; echo; wc -c < got-$k" } }] }, 'ok');
+	    command => "printf '\\n$secret'; echo; wc -c < got-$k" } }] },
+	    'ok');
 	$t = $e->turn('tools', 'x');
 	turn_ok($t, "$k: a turn with a tool");
 	covered($t->{stream}{raw}, $secret, "$k: in input and output");

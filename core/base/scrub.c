@@ -257,7 +257,7 @@ word_tail(const char *s, size_t n)
 	while (i > 0 && (is_word((unsigned char)s[i - 1]) ||
 	    s[i - 1] == '.'))
 		i--;
-	/* A dot is a part of some forms and the end of a word before others. */
+	/* A dot is a part of some forms and before others a word ends. */
 	for (; i < n; i++) {
 		if (s[i] != '.' && may_become(s + i, n - i))
 			return n - i;
