@@ -6,6 +6,8 @@
 #ifndef CORE_AGENT_INTERNAL_H
 #define CORE_AGENT_INTERNAL_H
 
+/* Out of memory must fail the request, not the process. */
+#define HASH_NONFATAL_OOM 1
 #include <uthash.h>
 
 #include "../base/buf.h"
@@ -137,6 +139,7 @@ struct agent {
 	struct reload *reloads; /* the one that runs, then those that wait */
 	int draining;
 	int resuming;          /* turns to be taken up are still looked for */
+	struct closing *closings; /* rows that wait for a brain, ending.c */
 	void (*drained)(void *arg);
 	void *drained_arg;
 	struct loop_timer *drain_timer;
@@ -159,7 +162,9 @@ char *ending_write(const struct turn *t); /* the caller's; NULL: no memory */
 /* Fills outcome, stop reason, answer and error; -1: not of ending_write(). */
 int ending_read(struct turn *t, const char *detail);
 /* The turn's row gets its final state; does not wait. */
-void ending_close(struct agent *a, const char *turn_id, enum outcome how);
+void ending_close(struct agent *a, const struct turn *t);
+/* What still waits is left to the next start. */
+void ending_fini(struct agent *a);
 int turn_add_message(struct turn *t, const char *role, const char *content);
 
 /* model.c */

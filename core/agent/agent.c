@@ -28,6 +28,7 @@ agent_free(struct agent *a)
 	if (a == NULL)
 		return;
 	loop_timer_cancel(a->drain_timer);
+	ending_fini(a);
 	toolset_cache_clear(&a->toolsets);
 	catalog_unref(a->catalog);
 	plug_snapshot_unref(a->plugs);

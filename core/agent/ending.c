@@ -92,48 +92,109 @@ ending_read(struct turn *t, const char *detail)
 
 /* --- the row's final state ------------------------------------------------ */
 
+#define RETRY_MS 1000
+
 struct closing {
+	struct closing *next;
+	struct agent *agent;
 	struct brain_op op;
+	struct loop_timer *timer; /* NULL: with the brain */
+	int64_t task_no;
 	char turn_id[ID_MAX];
+	char *task_id;
 	enum outcome how;
+	int idle; /* no other turn of the task had begun */
 };
+
+static void submit(void *arg);
+
+static void
+closing_free(struct closing *c)
+{
+	struct closing **p = &c->agent->closings;
+
+	while (*p != c)
+		p = &(*p)->next;
+	*p = c->next;
+	loop_timer_cancel(c->timer);
+	free(c->task_id);
+	free(c);
+}
 
 /* [writer] */
 static int
 closing_run(struct brain_db *db, void *arg, struct err *e)
 {
-	struct closing *c = arg;
+	const struct closing *c = arg;
+	int64_t now = clock_wall_ms();
 
-	return turn_end(db, c->turn_id, final_state(c->how), NULL,
-	    clock_wall_ms(), e);
+	if (c->idle && task_set(db, c->task_no, TASK_IDLE, NULL, now, e)
+	    != 0)
+		return -1;
+	return turn_end(db, c->turn_id, final_state(c->how), NULL, now, e);
 }
 
+/*
+ * Tried until it works: a turn whose failure the client has been told must
+ * not go on at the next start, and its task must not be shown as running.
+ */
 static void
 closing_done(void *arg, const struct err *e)
 {
 	struct closing *c = arg;
 
-	/* The next start finds it ended and writes this anew. */
-	if (e->code != ERR_NONE)
-		log_warn("agent", "turn %s is still open in the brain: %s",
-		    c->turn_id, e->text);
-	free(c);
+	if (e->code == ERR_NONE) {
+		closing_free(c);
+		return;
+	}
+	log_warn("agent", "turn %s is still open in the brain: %s",
+	    c->turn_id, e->text);
+	if (loop_timer(c->agent->cfg.loop, RETRY_MS, submit, c, &c->timer)
+	    != 0)
+		closing_free(c);
+}
+
+/* In the brain's queue before any turn that begins from here on. */
+static void
+submit(void *arg)
+{
+	struct closing *c = arg;
+
+	if (c->timer != NULL) {
+		c->timer = NULL;
+		c->idle = c->task_id != NULL &&
+		    !agent_busy(c->agent, c->task_id);
+	}
+	c->op.run = closing_run;
+	c->op.done = closing_done;
+	c->op.arg = c;
+	brain_write(c->agent->cfg.brain, &c->op);
 }
 
 void
-ending_close(struct agent *a, const char *turn_id, enum outcome how)
+ending_close(struct agent *a, const struct turn *t)
 {
 	struct closing *c = calloc(1, sizeof *c);
 
 	if (c == NULL) {
 		log_warn("agent", "turn %s is still open in the brain: out "
-		    "of memory", turn_id);
+		    "of memory", t->turn_id);
 		return;
 	}
-	(void)snprintf(c->turn_id, sizeof c->turn_id, "%s", turn_id);
-	c->how = how;
-	c->op.run = closing_run;
-	c->op.done = closing_done;
-	c->op.arg = c;
-	brain_write(a->cfg.brain, &c->op);
+	c->agent = a;
+	c->next = a->closings;
+	a->closings = c;
+	memcpy(c->turn_id, t->turn_id, sizeof c->turn_id);
+	c->task_no = t->task_no;
+	c->task_id = strdup(t->task_id); /* NULL: the row alone */
+	c->how = t->outcome;
+	c->idle = 1; /* the task is still locked by this turn */
+	submit(c);
+}
+
+void
+ending_fini(struct agent *a)
+{
+	while (a->closings != NULL)
+		closing_free(a->closings);
 }

@@ -376,9 +376,9 @@ take_up(struct agent *a, struct left *l)
 		l->row.detail = NULL;
 	}
 	if (l->told) {
-		/* Errored where the row does not say. */
-		ending_close(a, t->turn_id, l->row.detail != NULL ?
-		    t->outcome : OUT_FAILED);
+		if (l->row.detail == NULL)
+			t->outcome = OUT_FAILED;
+		ending_close(a, t);
 		turn_free(t);
 		return;
 	}
@@ -426,6 +426,7 @@ resume_end(struct resume *r, const struct err *e)
 		next = l->next;
 		left_free(l);
 	}
+	r->agent->resuming = 0;
 	r->done(r->arg, e);
 	free(r);
 }
@@ -489,8 +490,6 @@ left_found(void *arg, const struct err *e)
 		for (l = r->head; l != NULL; l = l->next)
 			if (!agent_busy(r->agent, l->row.task_id))
 				l->turn = make_turn(r->agent, l);
-	/* Their tasks are locked: others may begin. */
-	r->agent->resuming = 0;
 	if (e->code != ERR_NONE || r->head == NULL) {
 		resume_end(r, e);
 		return;

@@ -65,6 +65,12 @@ turn_new(struct agent *a, const char *task_id, struct err *e)
 	buf_init(&t->hold, REPLY_MAX_BYTES);
 	reply_init(&t->reply);
 	HASH_ADD_KEYPTR(hh, a->turns, t->task_id, strlen(t->task_id), t);
+	if (t->hh.tbl == NULL) {
+		free(t->task_id);
+		free(t);
+		err_nomem(e);
+		return NULL;
+	}
 	a->stats.running++;
 	return t;
 }
@@ -223,7 +229,7 @@ on_gone(void *arg)
 	struct turn *t = arg;
 
 	if (!t->stop_now)
-		ending_close(t->agent, t->turn_id, t->outcome);
+		ending_close(t->agent, t);
 	turn_free(t);
 }
 

@@ -6,7 +6,10 @@
 #include <string.h>
 
 #include "../base/clock.h"
+#include "../loop/loop.h"
 #include "api-internal.h"
+
+#define LOOK_AGAIN_MS 10
 
 struct replay {
 	struct brain_op op;
@@ -100,6 +103,21 @@ found(void *arg, const struct err *e)
 	free(r);
 }
 
+/*
+ * While turns of the last run are taken up, none of them can be followed yet;
+ * a client that came at once would take its turn for ended.
+ */
+static void
+look(void *arg)
+{
+	struct replay *r = arg;
+	struct loop_timer *t;
+
+	if (!r->follow || !agent_starting(r->api->cfg.agent) ||
+	    loop_timer(r->api->cfg.loop, LOOK_AGAIN_MS, look, r, &t) != 0)
+		brain_read(r->api->cfg.brain, &r->op);
+}
+
 void
 api_replay(struct api_call *c)
 {
@@ -124,5 +142,5 @@ api_replay(struct api_call *c)
 	r->op.run = find_task;
 	r->op.done = found;
 	r->op.arg = r;
-	brain_read(c->api->cfg.brain, &r->op);
+	look(r);
 }

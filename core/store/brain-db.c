@@ -9,6 +9,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+/* Out of memory must fail the request, not the process. */
+#define HASH_NONFATAL_OOM 1
 #include <uthash.h>
 
 #include "../base/log.h"
@@ -208,6 +210,12 @@ brain_stmt(struct brain_db *db, const char *sql, struct err *e)
 		return NULL;
 	}
 	HASH_ADD_PTR(db->stmts, sql, s);
+	if (s->hh.tbl == NULL) {
+		(void)sqlite3_finalize(s->st);
+		free(s);
+		err_nomem(e);
+		return NULL;
+	}
 	return s->st;
 }
 

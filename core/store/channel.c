@@ -115,6 +115,11 @@ channel_open(struct journal *j, int64_t task_no, const char *task_id,
 		return NULL;
 	}
 	HASH_ADD(hh, j->channels, task_no, sizeof c->task_no, c);
+	if (c->hh.tbl == NULL) {
+		tail_unref(c->tail);
+		channel_free(c);
+		return NULL;
+	}
 	return c;
 }
 

@@ -12,6 +12,9 @@
 #define CORE_STORE_JOURNAL_INTERNAL_H
 
 #include <sys/queue.h>
+
+/* Out of memory must fail the request, not the process. */
+#define HASH_NONFATAL_OOM 1
 #include <uthash.h>
 
 #include "../base/buf.h"
