@@ -280,8 +280,10 @@ seek_ts(struct brain_db *db, const struct event_page *p,
 		r = row_step(&s);
 		if (r < 0)
 			return -1;
-		if (r == 0 || row_get(&s, 1) < mid)
-			lo = mid + 1; /* not stored */
+		if (r == 0)
+			lo = mid + 1; /* deleted */
+		else if (row_get(&s, 1) < mid)
+			hi = row_get(&s, 1) + 1; /* not packed yet */
 		else if (row_get(&s, 2) <= p->after_ts)
 			lo = row_get(&s, 1) + 1;
 		else
