@@ -52,10 +52,8 @@ struct tool_run {
 	char *error;      /* code, or NULL */
 };
 
-/* One operation of a turn on the writer: rows to be written together. */
+/* Rows of a turn that are written together, and with its events. */
 struct save {
-	struct brain_op op;
-	struct turn *turn;
 	void (*then)(struct turn *t);
 	char *content;         /* message to insert, or NULL */
 	char message_id[ID_MAX];
@@ -63,7 +61,6 @@ struct save {
 	int effects;           /* write effect_start for the turn's runs */
 	int usage;             /* write the usage row */
 	int end;               /* end the turn and free the task */
-	char *end_detail;      /* how it ended, see ending.c */
 };
 
 struct turn {
@@ -152,19 +149,8 @@ void turn_set_state(struct turn *t, enum tstate to);
 void turn_step_later(struct turn *t);
 void turn_fail(struct turn *t, const struct err *e, json_t *details);
 void turn_finish(struct turn *t, enum outcome how, const char *stop_reason);
-/* Hands t->save to the writer; then() runs when it is committed. */
+/* t->save goes to the writer with the events; then() when committed. */
 void turn_save(struct turn *t, void (*then)(struct turn *t));
-/* State FINISH: the last events by the turn's outcome, then it is freed. */
-void turn_send_end(struct turn *t);
-
-/* ending.c: how a turn ended, until its last event is journaled. */
-char *ending_write(const struct turn *t); /* the caller's; NULL: no memory */
-/* Fills outcome, stop reason, answer and error; -1: not of ending_write(). */
-int ending_read(struct turn *t, const char *detail);
-/* The turn's row gets its final state; does not wait. */
-void ending_close(struct agent *a, const struct turn *t);
-/* What still waits is left to the next start. */
-void ending_fini(struct agent *a);
 int turn_add_message(struct turn *t, const char *role, const char *content);
 
 /* model.c */

@@ -8,6 +8,9 @@
 
 #include "agent-internal.h"
 
+/* After the drain: for what was cut off to end. */
+#define GIVE_UP_MS 5000
+
 struct agent *
 agent_new(const struct agent_config *cfg, struct err *e)
 {
@@ -28,7 +31,6 @@ agent_free(struct agent *a)
 	if (a == NULL)
 		return;
 	loop_timer_cancel(a->drain_timer);
-	ending_fini(a);
 	toolset_cache_clear(&a->toolsets);
 	catalog_unref(a->catalog);
 	plug_snapshot_unref(a->plugs);
@@ -137,6 +139,19 @@ agent_turn_gone(struct agent *a)
 	fn(a->drained_arg);
 }
 
+/* What is still there cannot be written; the next start finds it. */
+static void
+on_give_up(void *arg)
+{
+	struct agent *a = arg;
+	void (*fn)(void *) = a->drained;
+
+	a->drain_timer = NULL;
+	a->drained = NULL;
+	if (fn != NULL)
+		fn(a->drained_arg);
+}
+
 static void
 on_drain_over(void *arg)
 {
@@ -144,6 +159,9 @@ on_drain_over(void *arg)
 	struct turn *t, *tmp;
 
 	a->drain_timer = NULL;
+	if (loop_timer(a->cfg.loop, GIVE_UP_MS, on_give_up, a,
+	    &a->drain_timer) != 0)
+		a->drain_timer = NULL;
 	HASH_ITER(hh, a->turns, t, tmp) {
 		t->stop_now = 1;
 		interrupt(t);

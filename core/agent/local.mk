@@ -3,7 +3,6 @@ core_libcore_a_SOURCES += \
 	core/agent/agent-internal.h \
 	core/agent/agent.c core/agent/agent.h \
 	core/agent/begin.c \
-	core/agent/ending.c \
 	core/agent/model.c \
 	core/agent/prompt.c core/agent/prompt.h \
 	core/agent/reload.c \

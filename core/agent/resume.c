@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * resume.c - after a restart: turns that were running go on, under the same
- * id, from their last finished step; those that had ended get their end.
+ * id, from their last finished step.
  *
- * The journal says how far a turn has come. It is written before the thread:
- * what the thread has, the journal has. Text of a model call that is not in
- * the thread is superseded and the call made again. Of the tool calls of
+ * The journal says how far a turn has come. A step's rows are written in one
+ * transaction with its events. Text of a model call that is not in the thread
+ * is superseded and the call made again. Of the tool calls of
  * the last reply those with a result keep it; those that had not begun are
  * made; one whose outcome is unknown is repeated only when the tool is
  * read-only or idempotent, otherwise the model is told that it is unknown.
@@ -32,7 +32,6 @@ struct left {
 	int64_t call_from, call_to; /* text of the last finished call */
 	unsigned calls_n;         /* finished model calls with blocks */
 	unsigned replies_n;       /* of them in the thread */
-	int told;                 /* the end is in the journal */
 	json_t *called, *results; /* since the last model call */
 };
 
@@ -65,11 +64,7 @@ copy_row(const struct turn_row *from, struct turn_row *to)
 	to->task_id = strdup(from->task_id);
 	to->agent = strdup(from->agent);
 	to->options = strdup(from->options);
-	if (from->detail != NULL) {
-		to->detail = strdup(from->detail);
-		if (to->detail == NULL)
-			return -1;
-	}
+	to->detail = NULL;
 	return to->turn_id == NULL || to->task_id == NULL ||
 	    to->agent == NULL || to->options == NULL ? -1 : 0;
 }
@@ -98,18 +93,14 @@ is_text(const char *type)
 	    strncmp(type, "content_block_", 14) == 0;
 }
 
-/* Is it the turn's own, and what does it say of the turn's end? */
+/* The turn's own beginning: what came before is another turn's. */
 static void
 see_lifecycle(struct left *l, const json_t *data)
 {
 	const char *id = json_string_value(json_object_get(data, "turn_id"));
-	const char *phase = json_string_value(json_object_get(data,
-	    "phase"));
 
-	if (id == NULL || phase == NULL || strcmp(id, l->row.turn_id) != 0)
+	if (id == NULL || strcmp(id, l->row.turn_id) != 0)
 		return;
-	if (strcmp(phase, "started") != 0)
-		l->told = 1;
 	l->calls_n = 0;
 	l->call_from = l->call_to = 0;
 }
@@ -351,18 +342,6 @@ supersede(struct left *l)
 	return wire_event(l->turn, "text_superseded", &b);
 }
 
-/* It had ended: all that may lack is the last event. */
-static void
-end_only(struct left *l)
-{
-	struct turn *t = l->turn;
-
-	log_info("agent", "turn %s of task %s had ended", t->turn_id,
-	    t->task_id);
-	turn_set_state(t, TS_FINISH);
-	turn_send_end(t);
-}
-
 static void
 take_up(struct agent *a, struct left *l)
 {
@@ -371,27 +350,12 @@ take_up(struct agent *a, struct left *l)
 	int bad;
 	struct err e;
 
-	if (l->row.detail != NULL && ending_read(t, l->row.detail) != 0) {
-		free(l->row.detail);
-		l->row.detail = NULL;
-	}
-	if (l->told) {
-		if (l->row.detail == NULL)
-			t->outcome = OUT_FAILED;
-		ending_close(a, t);
-		turn_free(t);
-		return;
-	}
 	t->channel = channel_open(a->cfg.journal, t->task_no, t->task_id,
 	    l->task.last_event_id, l->task.last_event_ts);
 	if (t->channel == NULL) {
 		log_error("agent", "turn %s is not taken up: out of memory",
 		    t->turn_id);
 		turn_free(t);
-		return;
-	}
-	if (l->row.detail != NULL) {
-		end_only(l);
 		return;
 	}
 	log_info("agent", "turn %s of task %s goes on", t->turn_id,

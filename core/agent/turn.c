@@ -28,7 +28,7 @@ static const unsigned legal[TS_STATES_] = {
 	[TS_MODEL] = BIT(TS_SAVE) | BIT(TS_CONTEXT) | BIT(TS_FINISH),
 	[TS_SAVE] = BIT(TS_TOOLS) | BIT(TS_CONTEXT) | BIT(TS_FINISH),
 	[TS_TOOLS] = BIT(TS_SAVE) | BIT(TS_FINISH),
-	[TS_FINISH] = BIT(TS_ENDED) | BIT(TS_FINISH),
+	[TS_FINISH] = BIT(TS_ENDED),
 	[TS_ENDED] = 0,
 };
 
@@ -98,7 +98,6 @@ turn_free(struct turn *t)
 	schema_free(t->submit.schema);
 	free(t->tools_json);
 	free(t->save.content);
-	free(t->save.end_detail);
 	free(t->params);
 	free(t->workspace);
 	free(t->saved);
@@ -153,7 +152,21 @@ save_effects(struct turn *t, struct brain_db *db, int64_t now,
 	return 0;
 }
 
-/* [writer] The turn is not touched by the loop until save_done. */
+/* [writer] */
+static int
+save_end(struct turn *t, struct brain_db *db, int64_t now, struct err *e)
+{
+	enum turn_state state = t->outcome == OUT_FAILED ? TURN_ERRORED :
+	    t->outcome == OUT_CANCELLED ? TURN_CANCELLED : TURN_COMPLETED;
+	const char *detail = t->outcome == OUT_FAILED ?
+	    err_name(t->error.code) : t->stop_reason;
+
+	if (turn_end(db, t->turn_id, state, detail, now, e) != 0)
+		return -1;
+	return task_set(db, t->task_no, TASK_IDLE, NULL, now, e);
+}
+
+/* [writer] The turn is not touched by the loop until it is told. */
 static int
 save_run(struct brain_db *db, void *arg, struct err *e)
 {
@@ -171,11 +184,7 @@ save_run(struct brain_db *db, void *arg, struct err *e)
 	    "", t->reply.input_tokens, t->reply.output_tokens,
 	    t->reply.cache_hit_tokens, now, e) != 0)
 		return -1;
-	if (s->end && (turn_end(db, t->turn_id, TURN_RUNNING, s->end_detail,
-	    now, e) != 0 || task_set(db, t->task_no, TASK_IDLE, NULL, now,
-	    e) != 0))
-		return -1;
-	return 0;
+	return s->end ? save_end(t, db, now, e) : 0;
 }
 
 static void
@@ -192,32 +201,18 @@ save_done(void *arg, const struct err *e)
 	t->save.then(t);
 }
 
-static void
-on_synced(void *arg, const struct err *e)
-{
-	struct turn *t = arg;
-
-	if (e->code != ERR_NONE)
-		save_done(t, e);
-	else
-		brain_write(t->agent->cfg.brain, &t->save.op);
-}
-
 /*
- * The events come first: what the thread has, the journal has too, so that
- * after a crash no client lacks text of a step that is not made again.
+ * One transaction with the events of the step: what the thread has the
+ * journal has, and the other way round, wherever the process dies.
  */
 void
 turn_save(struct turn *t, void (*then)(struct turn *t))
 {
 	struct err e;
 
-	t->save.turn = t;
 	t->save.then = then;
-	t->save.op.run = save_run;
-	t->save.op.done = save_done;
-	t->save.op.arg = t;
-	if (channel_sync(t->channel, on_synced, t) != 0) {
+	channel_with(t->channel, save_run, t);
+	if (channel_sync(t->channel, save_done, t) != 0) {
 		err_nomem(&e);
 		save_done(t, &e);
 	}
@@ -226,23 +221,15 @@ turn_save(struct turn *t, void (*then)(struct turn *t))
 static void
 on_gone(void *arg)
 {
-	struct turn *t = arg;
-
-	if (!t->stop_now)
-		ending_close(t->agent, t);
-	turn_free(t);
+	turn_free(arg);
 }
 
-/* The last events, and the end of the channel. */
-void
-turn_send_end(struct turn *t)
+static void
+wire_end(struct turn *t)
 {
-	int bad = 0;
+	int bad;
 
-	turn_set_state(t, TS_ENDED);
-	if (t->stop_now) {
-		/* Left for the next start: no end event, no end row. */
-	} else if (t->outcome == OUT_FAILED) {
+	if (t->outcome == OUT_FAILED) {
 		bad = wire_lifecycle(t, "errored") != 0 ||
 		    wire_error(t) != 0;
 		t->agent->stats.turns_failed++;
@@ -256,47 +243,28 @@ turn_send_end(struct turn *t)
 	if (bad)
 		log_error("agent", "turn %s: its last event is lost: out of "
 		    "memory", t->turn_id);
-	/* Looking for leftovers costs more than a turn without tools. */
-	if (t->used_tools)
-		plug_turn_ended(t->plugs, t->task_id, t->turn_id);
-	channel_end(t->channel, on_gone, t);
-}
-
-static void
-ended(struct turn *t)
-{
-	free(t->save.end_detail);
-	t->save.end_detail = NULL;
-	turn_send_end(t);
 }
 
 /*
- * The message that the turn leaves behind, and its end, in one operation. The
- * row stays open, with how the turn ended, until the last event is journaled:
- * a start in between tells the clients (ending.c).
+ * The last events, the message that the turn leaves behind and its end, in
+ * one transaction.
  */
 static void
 step_finish(struct turn *t)
 {
-	struct save *s = &t->save;
-
-	if (t->stop_now) {
-		turn_send_end(t);
-		return;
+	turn_set_state(t, TS_ENDED);
+	/* Looking for leftovers costs more than a turn without tools. */
+	if (t->used_tools)
+		plug_turn_ended(t->plugs, t->task_id, t->turn_id);
+	if (!t->stop_now) {
+		t->save.effects = 0;
+		t->save.usage = t->outcome == OUT_COMPLETED;
+		t->save.end = 1;
+		wire_end(t);
+		channel_with(t->channel, save_run, t);
 	}
-	s->effects = 0;
-	s->usage = t->outcome == OUT_COMPLETED;
-	s->end = 1;
-	free(s->end_detail);
-	s->end_detail = ending_write(t);
-	if (s->end_detail == NULL) {
-		struct err e;
-
-		err_nomem(&e);
-		turn_fail(t, &e, NULL);
-		return;
-	}
-	turn_save(t, ended);
+	/* Else it is left for the next start: no end event, no end row. */
+	channel_end(t->channel, on_gone, t);
 }
 
 void
@@ -309,7 +277,6 @@ turn_finish(struct turn *t, enum outcome how, const char *stop_reason)
 	turn_step_later(t);
 }
 
-/* A second failure (the writer's, while finishing) ends it at once. */
 void
 turn_fail(struct turn *t, const struct err *e, json_t *details)
 {
@@ -317,12 +284,6 @@ turn_fail(struct turn *t, const struct err *e, json_t *details)
 	    &(struct log_ctx){ NULL, t->task_id, NULL },
 	    "turn %s failed: %s: %s", t->turn_id, err_name(e->code),
 	    e->text);
-	if (t->state == TS_FINISH) {
-		t->outcome = OUT_FAILED;
-		t->error = *e;
-		turn_send_end(t);
-		return;
-	}
 	t->error = *e;
 	json_decref(t->error_details);
 	t->error_details = json_incref(details);

@@ -17,7 +17,7 @@
 #include "journal-internal.h"
 
 #define RETRY_MS 250
-#define END_TRIES 3 /* commits of the last event before giving up */
+#define RETRY_MAX_MS 5000
 
 static void channel_done(void *arg, const struct err *e);
 
@@ -316,6 +316,7 @@ channel_sync(struct channel *c, void (*fn)(void *arg, const struct err *e),
 		return -1;
 	}
 	s->id = c->last_id;
+	s->with = c->with != NULL;
 	s->fn = fn;
 	s->arg = arg;
 	TAILQ_INSERT_TAIL(&c->syncs, s, link);
@@ -339,7 +340,8 @@ run_syncs(struct channel *c, int64_t id, const struct err *e)
 	struct sync *s, *last = TAILQ_LAST(&c->syncs, sync_list);
 	int more = last != NULL;
 
-	while (more && (s = TAILQ_FIRST(&c->syncs))->id <= id) {
+	while (more && (s = TAILQ_FIRST(&c->syncs))->id <= id &&
+	    !(s->with && c->with != NULL)) {
 		TAILQ_REMOVE(&c->syncs, s, link);
 		more = s != last;
 		s->fn(s->arg, e);
@@ -376,6 +378,8 @@ channel_run(struct brain_db *db, void *arg, struct err *e)
 	struct channel *c = arg;
 	struct chunk *k;
 
+	if (c->op_with != NULL && c->op_with(db, c->op_with_arg, e) != 0)
+		return -1;
 	if (c->op_packs) {
 		if (event_pack(db, c->task_no, &c->flying, e) != 0)
 			return -1;
@@ -428,7 +432,7 @@ channel_push(struct channel *c)
 	}
 	if (c->in_flight || c->retry != NULL)
 		return;
-	if (TAILQ_EMPTY(&c->pending) && !c->ending) {
+	if (TAILQ_EMPTY(&c->pending) && !c->ending && c->with == NULL) {
 		err_clear(&ok);
 		run_syncs(c, c->tail->last_id, &ok);
 		return;
@@ -440,7 +444,9 @@ channel_push(struct channel *c)
 	c->pending_bytes = 0;
 	c->op_last_id = c->last_id;
 	c->op_last_ts = c->last_ts;
-	c->op.one_statement = !c->op_packs &&
+	c->op_with = c->with;
+	c->op_with_arg = c->with_arg;
+	c->op.one_statement = !c->op_packs && c->with == NULL &&
 	    TAILQ_FIRST(&c->flying) == TAILQ_LAST(&c->flying, chunk_list);
 	c->op.run = channel_run;
 	c->op.done = channel_done;
@@ -458,38 +464,31 @@ on_retry(void *arg)
 	mark_dirty(c);
 }
 
-/* Nothing more can be done for the last events: they are lost. */
-static void
-give_up(struct channel *c)
-{
-	struct log_ctx ctx = { NULL, c->task_id, NULL };
-
-	log_msg(LOG_LEVEL_ERROR, "journal", &ctx,
-	    "the last events of a turn could not be stored");
-	list_free(c->j, &c->pending);
-	buf_reset(&c->delta);
-	finish(c);
-}
-
-/* The rows go back, in front of what gathered behind them. */
+/*
+ * The rows go back, in front of what gathered behind them. The end of a turn
+ * is tried until it is written: a turn without its end would go on at the
+ * next start, and its task is of no use while the brain cannot be written.
+ */
 static void
 commit_failed(struct channel *c, const struct err *e)
 {
+	uint64_t wait = RETRY_MS;
 	struct chunk *k;
 
 	TAILQ_FOREACH(k, &c->flying, link)
 		c->pending_bytes += k->b.n;
 	TAILQ_CONCAT(&c->flying, &c->pending, link);
 	TAILQ_CONCAT(&c->pending, &c->flying, link);
-	if (loop_timer(c->j->loop, RETRY_MS, on_retry, c, &c->retry) != 0)
+	if (c->op_ends && ++c->end_tries > 1)
+		wait = c->end_tries > 5 ? RETRY_MAX_MS :
+		    RETRY_MS << (c->end_tries - 1);
+	if (loop_timer(c->j->loop, wait, on_retry, c, &c->retry) != 0)
 		c->retry = NULL;
+	if (!c->ending)
+		c->with = NULL;
 	tail_fail(c->tail, e);
 	run_syncs(c, INT64_MAX, e);
-	/* A sync may just have ended the turn: that is not a try. */
-	if (c->op_ends && ++c->end_tries >= END_TRIES)
-		give_up(c);
-	else
-		reader_run_ready(c->j);
+	reader_run_ready(c->j);
 }
 
 static void
@@ -508,6 +507,8 @@ channel_done(void *arg, const struct err *e)
 		commit_failed(c, e);
 		return;
 	}
+	if (c->op_with != NULL)
+		c->with = NULL;
 	if (c->op_packs) {
 		c->logged_n = 0;
 		c->logged_bytes = 0;
@@ -532,6 +533,15 @@ channel_done(void *arg, const struct err *e)
 		mark_dirty(c);
 	reader_run_ready(c->j);
 	tail_trim(c->tail);
+}
+
+void
+channel_with(struct channel *c, int (*run)(struct brain_db *, void *,
+    struct err *), void *arg)
+{
+	c->with = run;
+	c->with_arg = arg;
+	mark_dirty(c);
 }
 
 void

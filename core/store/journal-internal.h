@@ -50,6 +50,7 @@ struct tail {
 struct sync {
 	TAILQ_ENTRY(sync) link;
 	int64_t id;
+	int with;        /* waits for what channel_with() gave, too */
 	void (*fn)(void *arg, const struct err *e);
 	void *arg;
 };
@@ -79,6 +80,10 @@ struct channel {
 	int dirty, in_ms;        /* on these lists of the journal */
 	TAILQ_ENTRY(channel) dirty_link, ms_link;
 	struct loop_timer *retry;
+	int (*with)(struct brain_db *db, void *arg, struct err *e);
+	void *with_arg;
+	int (*op_with)(struct brain_db *db, void *arg, struct err *e);
+	void *op_with_arg;       /* what op runs, as with may change */
 	int ending, end_tries;
 	void (*end_fn)(void *arg);
 	void *end_arg;

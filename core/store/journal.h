@@ -88,6 +88,15 @@ int channel_delta(struct channel *c, const char *type, const char *text,
  */
 int channel_sync(struct channel *c, void (*fn)(void *arg,
     const struct err *e), void *arg);
+/*
+ * Has run(db, arg) done on the writer in one transaction with the events that
+ * are not committed yet, before them: both or neither. One at a time, until
+ * the fn of the next channel_sync() or the done of channel_end() has come.
+ * When the transaction fails the sync is told and run is dropped; a channel
+ * that is ending goes on until it has succeeded.
+ */
+void channel_with(struct channel *c, int (*run)(struct brain_db *db,
+    void *arg, struct err *e), void *arg);
 /* Id of the last event appended (pending deltas are appended first). */
 int64_t channel_last_id(struct channel *c);
 /*
