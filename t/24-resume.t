@@ -16,7 +16,8 @@ my $factor = $ENV{SEPT_TIME_FACTOR} // 1;
 alarm int((300 + $kills * 4) * $factor);
 
 my $llm = September::MockLLM->start;
-my $e = September->start(catalog => 'none', llm => $llm);
+my $e = September->start(catalog => 'none', llm => $llm,
+    stalls => $factor > 1);
 my $dir = "$e->{dir}/workspace";
 my ($sqlite) = grep { -x } map { "$_/sqlite3" } split /:/, $ENV{PATH} // '';
 
@@ -78,7 +79,7 @@ sub standing
 	} @$events;
 }
 
-# --- kill -9 ------------------------------------------------------------------
+# --- kill -9 -----------------------------------------------------------------
 my %count = (kills => 0, turns => 0, unknown => 0, superseded => 0,
     resumed => 0);
 
@@ -231,8 +232,8 @@ SKIP: {
 is($damaged, 0, 'and was all the time');
 $e->stop;
 
-# --- drain ---------------------------------------------------------------------
-$e = September->start(catalog => 'none', llm => $llm,
+# --- drain -------------------------------------------------------------------
+$e = September->start(catalog => 'none', llm => $llm, stalls => $factor > 1,
     env => { ENGINE_DRAIN_SECONDS => 20 * $factor });
 $llm->script({ text => [map { "w$_ " } 1 .. 40], delay => 0.05 });
 my $s = $e->execute({ task_id => 'drain', message => 'x' });
@@ -304,7 +305,7 @@ is($t->{results}[0]{error}, 'outcome_unknown',
     'the model hears that the outcome is unknown');
 is($t->{text}, 'I see.', 'and answers');
 
-# --- processes left behind -------------------------------------------------------
+# --- processes left behind ---------------------------------------------------
 # Commands of this engine's shells, by a number that is its own.
 sub left_behind
 {
@@ -363,7 +364,7 @@ for my $how (qw(cancel TERM)) {
 	$e->restart(ENGINE_DRAIN_SECONDS => 1);
 }
 
-# --- who may open a brain ------------------------------------------------------------
+# --- who may open a brain ----------------------------------------------------
 sub one_line
 {
 	my ($f, $like, $name) = @_;

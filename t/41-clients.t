@@ -50,14 +50,14 @@ my $e = September->start(catalog => 'none', llm => $llm, stalls => 1, env => {
     ENGINE_IDLE_TIMEOUT_SECONDS => 120 });
 my $base = "Host: 127.0.0.1:$e->{port}\r\nX-Engine-Key: test-key\r\n";
 
-# --- 15 s of silence, measured beside the rest ---------------------------------
+# --- 15 s of silence, measured beside the rest -------------------------------
 $llm->script({ when => qr/be silent/, text => ['a', 'b'],
     fault => 'hang_mid' }, { text => 'ok', times => 0 });
 my $silent = $e->execute({ task_id => 'silent', message => 'be silent' });
 $silent->until('text_delta');
 my $silent_since = time;
 
-# --- a reader that stops -------------------------------------------------------
+# --- a reader that stops -----------------------------------------------------
 my $piece = 'x' x 1000;
 my $half = [("$piece ") x 10_000];
 $llm->script({ when => qr/echo between/, text => $half },
@@ -98,7 +98,7 @@ while (my $ev = $stopped->next(60 * $factor)) {
 }
 is($n, 20_000 * 1001, 'and so does the one that stopped, later');
 
-# --- bytes behind an open stream --------------------------------------------------
+# --- bytes behind an open stream ---------------------------------------------
 $llm->script({ when => qr/slowly/, text => [map { "w$_ " } 1 .. 60],
     delay => 0.05 }, { text => 'ok', times => 0 });
 my $s = $e->execute({ task_id => 'behind', message => 'slowly' });
@@ -125,7 +125,7 @@ $r = $e->replay(task_id => 'behind');
 $r->all(20 * $factor);
 turn_ok(September::digest($r), 'and the turn goes on');
 
-# --- slow ones ---------------------------------------------------------------------
+# --- slow ones ---------------------------------------------------------------
 sub dripped
 {
 	my ($first, $drip, $most) = @_;
@@ -157,7 +157,7 @@ for my $c (['a head', "GET /tasks HTTP/1.1\r\n$base", "X-A: b\r\n", 2],
 	cmp_ok($took, '<', $limit + 3 * $factor, "$name: in time");
 }
 
-# --- bodies -------------------------------------------------------------------------
+# --- bodies ------------------------------------------------------------------
 {
 	my $conn = $e->{http}->connect(timeout => 20 * $factor);
 	my $began = time;
@@ -331,7 +331,7 @@ is(scalar(grep { $_->{event} eq 'heartbeat' } @{ $r->{events} }), 0,
     'heartbeats are not replayed');
 $e->stop;
 
-# --- too many ------------------------------------------------------------------------
+# --- too many ----------------------------------------------------------------
 # The limit of this process holds for both sides.
 sub with_limit
 {

@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 #
 # No space, no permission, no memory: the request fails, the engine lives, and
-# it works again when there is some. SEPT_OOM: how many allocations fail.
+# it works again when there is some. SEPT_OOM: how many allocations fail, one
+# at a time; SEPT_OOM_BURST: up to so many in a row.
 use strict;
 use warnings;
 use FindBin;
@@ -13,6 +14,7 @@ use Time::HiRes qw(time sleep);
 
 my $factor = $ENV{SEPT_TIME_FACTOR} // 1;
 my $rounds = $ENV{SEPT_OOM} // 300;
+my $burst = $ENV{SEPT_OOM_BURST} // 0;
 my $sanitized = slurp(September::builddir() . '/Makefile') =~ /-fsanitize/;
 alarm int((300 + $rounds) * $factor);
 
@@ -100,7 +102,7 @@ sub all_there
 	    diag(join "\n", @lost > 5 ? @lost[0 .. 4] : @lost);
 }
 
-# --- no space ---------------------------------------------------------------------
+# --- no space ----------------------------------------------------------------
 SKIP: {
 	my $e = September->new(catalog => 'none', llm => $llm,
 	    allow => qr/^$/);
@@ -167,7 +169,7 @@ SKIP: {
 	unmount();
 }
 
-# --- a brain that cannot be written --------------------------------------------------
+# --- a brain that cannot be written ------------------------------------------
 SKIP: {
 	my $e = September->new(catalog => 'none', llm => $llm);
 	my $data = "$e->{dir}/data";
@@ -193,7 +195,7 @@ SKIP: {
 	unmount();
 }
 
-# --- no memory ------------------------------------------------------------------------
+# --- no memory ---------------------------------------------------------------
 SKIP: {
 	skip 'a sanitizer has allocations of its own', 3 if $sanitized;
 	my $dir = File::Temp->newdir(TMPDIR => 1);
@@ -207,7 +209,7 @@ SKIP: {
 	spew("$dir/ctl", "\0" x 12);
 	my $e = September->start(catalog => 'none', llm => $llm, stalls => 1,
 	    env => { LD_PRELOAD => "$dir/oom.so", OOM_FILE => "$dir/ctl",
-	    LLM_MAX_RETRIES => 0 });
+	    LLM_MAX_RETRIES => 0, LLM_TIMEOUT_SECONDS => 5 });
 	my $ctl = sub {
 		open my $fh, '+<:raw', "$dir/ctl" or die "ctl: $!\n";
 		syswrite $fh, pack 'iii', $_[0], $_[1], 0;
@@ -231,7 +233,8 @@ SKIP: {
 	for my $i (1 .. $rounds) {
 		my $n = $rounds >= $per_turn ? $i :
 		    1 + int(($i - rand) * $per_turn / $rounds);
-		my $more = $i % 3 == 0 ? int rand 30 : 0;
+		# Several in a row, when asked for: see SEPT_OOM_BURST.
+		my $more = $burst && $i % 3 == 0 ? int rand $burst : 0;
 
 		# libevent itself ends the process when it has no memory for
 		# a connection that it has accepted; from there on it is ours.
