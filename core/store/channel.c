@@ -482,8 +482,10 @@ commit_failed(struct channel *c, const struct err *e)
 	if (c->op_ends && ++c->end_tries > 1)
 		wait = c->end_tries > 5 ? RETRY_MAX_MS :
 		    RETRY_MS << (c->end_tries - 1);
-	if (loop_timer(c->j->loop, wait, on_retry, c, &c->retry) != 0)
+	if (loop_timer(c->j->loop, wait, on_retry, c, &c->retry) != 0) {
 		c->retry = NULL;
+		mark_dirty(c); /* no memory to wait with: at once */
+	}
 	if (!c->ending)
 		c->with = NULL;
 	tail_fail(c->tail, e);
