@@ -115,6 +115,7 @@ brain_db_open(struct brain_db *db, const char *path, enum brain_db_kind kind,
 	    "PRAGMA mmap_size=0; PRAGMA temp_store=MEMORY;"
 	    "PRAGMA trusted_schema=OFF;";
 	static const char writer[] =
+	    "PRAGMA page_size=1024;"
 	    "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL;"
 	    "PRAGMA wal_autocheckpoint=0; PRAGMA journal_size_limit=4194304;"
 	    "PRAGMA cache_size=-1024;";
