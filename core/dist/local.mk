@@ -9,8 +9,7 @@ EXTRA_DIST += core/dist/first-turn.pl \
 # The folders of the installation are put in by make: configure knows them
 # only as ${prefix}/..., which is no use in a unit.
 edit_paths = sed -e 's|@bindir[@]|$(bindir)|g' \
-	-e 's|@sysconfdir[@]|$(sysconfdir)|g' \
-	-e 's|@localstatedir[@]|$(localstatedir)|g'
+	-e 's|@sysconfdir[@]|$(sysconfdir)|g'
 
 if WITH_SYSTEMD
 sysusersdir = $(prefix)/lib/sysusers.d
