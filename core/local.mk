@@ -4,6 +4,7 @@ include core/net/local.mk
 include core/store/local.mk
 include core/plug/local.mk
 include core/catalog/local.mk
+include core/memory/local.mk
 include core/agent/local.mk
 include core/api/local.mk
 

@@ -25,6 +25,7 @@
 #include "loop/pool.h"
 #include "loop/proc.h"
 #include "main-config.h"
+#include "memory/memory.h"
 #include "net/http_client.h"
 #include "net/http_server.h"
 #include "plug/plug.h"
@@ -46,6 +47,8 @@ struct engine {
 	struct pool *pool;
 	struct brain *brain;
 	struct journal *journal;
+	struct memory *memory;
+	struct plug_memory plug_memory;
 	struct http_client *client;
 	struct plug *plug;
 	struct agent *agent;
@@ -108,6 +111,24 @@ plugin_secret(void *user, const char *name)
 	return config_get(&((struct engine *)user)->cfg, name);
 }
 
+static int32_t
+memory_kind(const char *op)
+{
+	enum memory_access a = memory_access(op);
+
+	return a == MEMORY_WRITE ? PLUG_MEM_WRITE :
+	    a == MEMORY_READ ? PLUG_MEM_READ : PLUG_MEM_NONE;
+}
+
+static int
+memory_begin(void *user, const char *op, json_t *params,
+    void (*done)(void *, const struct err *, json_t *), void *arg,
+    struct err *e)
+{
+	return memory_call(((struct engine *)user)->memory, op, params, done,
+	    arg, e);
+}
+
 /* --- start -------------------------------------------------------------- */
 
 static int
@@ -123,6 +144,9 @@ make_low(struct engine *g, struct err *e)
 	g->brain = g->pool == NULL ? NULL :
 	    brain_open(g->loop, g->cfg.db_path, e);
 	if (g->brain == NULL)
+		return -1;
+	g->memory = memory_new(g->brain, e);
+	if (g->memory == NULL)
 		return -1;
 	jc.ttl_active_s = g->cfg.ttl_active_s;
 	jc.ttl_hitl_s = g->cfg.ttl_hitl_s;
@@ -148,6 +172,10 @@ make_plug(struct engine *g, struct err *e)
 	pc.state_dir = g->cfg.state_dir;
 	pc.configure = plugin_config;
 	pc.secret = plugin_secret;
+	g->plug_memory.access = memory_kind;
+	g->plug_memory.call = memory_begin;
+	g->plug_memory.user = g;
+	pc.memory = &g->plug_memory;
 	pc.user = g;
 	pc.default_timeout_ms = TOOL_TIMEOUT_MS;
 	g->plug = plug_new(&pc, e);
@@ -187,6 +215,7 @@ make_high(struct engine *g, struct err *e)
 	pc.journal = g->journal;
 	pc.plug = g->plug;
 	pc.agent = g->agent;
+	pc.memory = g->memory;
 	pc.client = g->client;
 	pc.key_hash = c->key_hash;
 	pc.rotation_min_s = c->rotation_min_s;
@@ -410,6 +439,7 @@ stop(struct engine *g)
 	proc_fini();
 	http_client_free(g->client);
 	journal_free(g->journal);
+	memory_free(g->memory);
 	pool_free(g->pool);
 	loop_free(g->loop);
 	config_free(&g->cfg);

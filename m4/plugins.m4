@@ -26,6 +26,7 @@ SEPT_PLUGIN([tool-shell])
 SEPT_PLUGIN([tool-files], [],
 	[PKG_CHECK_MODULES([PCRE2], [libpcre2-8], [],
 	[AC_MSG_ERROR([libpcre2-8 is missing (or --disable-plugin-tool-files)])])])
+SEPT_PLUGIN([tool-memory])
 SEPT_PLUGIN([tool-web], [],
 	[PKG_CHECK_MODULES([GUMBO], [gumbo], [],
 	[AC_MSG_ERROR([gumbo is missing (or --disable-plugin-tool-web)])])])

@@ -4,5 +4,6 @@ include plugins/llm-anthropic/local.mk
 include plugins/llm-gemini/local.mk
 include plugins/tool-shell/local.mk
 include plugins/tool-files/local.mk
+include plugins/tool-memory/local.mk
 include plugins/tool-web/local.mk
 include plugins/skill-dir/local.mk

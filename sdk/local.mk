@@ -4,6 +4,7 @@ septinclude_HEADERS = \
 	sdk/include/september/health.h \
 	sdk/include/september/host-http.h \
 	sdk/include/september/host-loop.h \
+	sdk/include/september/host-memory.h \
 	sdk/include/september/host-proc.h \
 	sdk/include/september/host-secret.h \
 	sdk/include/september/llm.h \

@@ -80,8 +80,8 @@ like($m->{headers}{'content-type'}, qr{^text/plain}, 'as text');
 
 # Parts that come later say so, with the flat error object.
 for my $p (['GET', '/hitl/pending'], ['POST', '/hitl/respond'],
-    ['GET', '/assets/servers'], ['POST', '/memory/knowledge/search'],
-    ['GET', '/memory/soul'], ['POST', '/admin/lc/trigger']) {
+    ['GET', '/assets/servers'], ['POST', '/memory/import'],
+    ['GET', '/memory/export'], ['POST', '/admin/lc/trigger']) {
 	error_is($e->request($p->[0], $p->[1],
 	    $p->[0] eq 'POST' ? (json => {}) : ()), 501, 'NOT_IMPLEMENTED',
 	    "$p->[0] $p->[1]");

@@ -8,6 +8,7 @@ include t/unit/catalog.mk
 include t/unit/llm.mk
 include t/unit/tools.mk
 include t/unit/agent.mk
+include t/unit/memory.mk
 include t/fuzz/local.mk
 include t/lint/local.mk
 include t/blackbox.mk

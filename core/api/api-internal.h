@@ -95,6 +95,22 @@ void api_reload_soul(struct api_call *c);
 void api_rotate_key(struct api_call *c);
 void api_feedback(struct api_call *c);
 void api_openapi(struct api_call *c);
+void api_knowledge_search(struct api_call *c);
+void api_knowledge_write(struct api_call *c);
+void api_knowledge_update(struct api_call *c);
+void api_knowledge_delete(struct api_call *c);
+void api_episodes_search(struct api_call *c);
+void api_episodes_write(struct api_call *c);
+void api_episodes_update(struct api_call *c);
+void api_episodes_delete(struct api_call *c);
+void api_social_search(struct api_call *c);
+void api_social_write(struct api_call *c);
+void api_social_update(struct api_call *c);
+void api_social_delete(struct api_call *c);
+void api_soul(struct api_call *c);
+void api_soul_full(struct api_call *c);
+/* An operation of the memory for /rpc; params is borrowed. */
+void api_memory_rpc(struct api_call *c, const char *op, json_t *params);
 void api_later(struct api_call *c);
 
 #endif

@@ -9,6 +9,7 @@
 #include <stdint.h>
 
 #include "../agent/agent.h"
+#include "../memory/memory.h"
 #include "../net/http_server.h"
 
 struct api;
@@ -19,6 +20,7 @@ struct api_config {
 	struct journal *journal;
 	struct plug *plug;
 	struct agent *agent;
+	struct memory *memory;
 	struct http_client *client;
 	const char *key_hash;     /* of the environment's key, 64 hex digits */
 	int64_t rotation_min_s, rotation_max_s;

@@ -7,6 +7,7 @@ core_libcore_a_SOURCES += \
 	core/api/feedback.c \
 	core/api/health.c \
 	core/api/lists.c \
+	core/api/memory.c \
 	core/api/openapi.c \
 	core/api/replay.c \
 	core/api/routes.c \

@@ -37,7 +37,7 @@ call(struct api_call *c, const char *method, json_t *params)
 			return;
 		}
 	} else if (strncmp(method, "memory.", 7) == 0) {
-		api_later(c);
+		api_memory_rpc(c, method + 7, params);
 		return;
 	} else {
 		err_set(&e, ERR_METHOD_NOT_FOUND,

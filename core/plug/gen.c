@@ -312,6 +312,8 @@ granted(const char *id, uint64_t caps)
 		return (caps & SEPT_CAP_EXEC) != 0;
 	if (strcmp(id, SEPT_HOST_SECRET) == 0)
 		return (caps & SEPT_CAP_SECRET) != 0;
+	if (strcmp(id, SEPT_HOST_MEMORY) == 0)
+		return (caps & (SEPT_CAP_MEM_READ | SEPT_CAP_MEM_WRITE)) != 0;
 	return strcmp(id, SEPT_HOST_CALL) == 0 ||
 	    strcmp(id, SEPT_HOST_LOOP) == 0 || strcmp(id, SEPT_HOST_POOL) == 0;
 }

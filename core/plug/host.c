@@ -323,6 +323,8 @@ host_get_ext(const struct sept_host *h, const char *id)
 	if (strcmp(id, SEPT_HOST_HTTP) == 0 && g->plug->cfg.http != NULL &&
 	    (g->man->caps & SEPT_CAP_NET) != 0)
 		return host_http_table();
+	if (strcmp(id, SEPT_HOST_MEMORY) == 0)
+		return host_memory_table(g);
 	if (strcmp(id, SEPT_HOST_PROC) == 0 &&
 	    (g->man->caps & SEPT_CAP_EXEC) != 0)
 		return host_proc_table();

@@ -178,6 +178,8 @@ void host_end_leftovers(struct generation *g);
 /* 1 on the loop; otherwise logs whose mistake it is. */
 int host_on_loop(const struct generation *g, const char *what);
 const void *host_http_table(void);
+/* NULL: not granted, or there is none. */
+const void *host_memory_table(const struct generation *g);
 const void *host_proc_table(void);
 void host_http_end(struct generation *g);
 void host_proc_end(struct generation *g);

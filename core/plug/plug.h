@@ -25,6 +25,21 @@ struct plug_tool;
 struct plug_llm;
 struct plug_call;
 
+/* What an operation does to the memory. */
+#define PLUG_MEM_NONE 0
+#define PLUG_MEM_READ 1
+#define PLUG_MEM_WRITE 2
+
+/* The memory, which lies above this folder. */
+struct plug_memory {
+	int32_t (*access)(const char *op);
+	/* As memory_call(); done's reply is a new reference. */
+	int (*call)(void *user, const char *op, json_t *params,
+	    void (*done)(void *arg, const struct err *e, json_t *reply),
+	    void *arg, struct err *e);
+	void *user;
+};
+
 struct plug_config {
 	struct loop *loop;
 	struct pool *pool;
@@ -38,6 +53,7 @@ struct plug_config {
 	json_t *(*configure)(void *user, const char *plugin_id);
 	/* An operator's secret by name, or NULL; lives as long as plug. */
 	const char *(*secret)(void *user, const char *name);
+	const struct plug_memory *memory; /* or NULL; lives as long */
 	void *user;
 	uint32_t default_timeout_ms; /* of tool calls */
 };

@@ -114,8 +114,10 @@ brain_db_open(struct brain_db *db, const char *path, enum brain_db_kind kind,
 	static const char common[] =
 	    "PRAGMA mmap_size=0; PRAGMA temp_store=MEMORY;"
 	    "PRAGMA trusted_schema=OFF;";
+	/* The triggers that keep the FTS5 indexes need a trusted schema. */
 	static const char writer[] =
 	    "PRAGMA page_size=1024;"
+	    "PRAGMA trusted_schema=ON;"
 	    "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL;"
 	    "PRAGMA wal_autocheckpoint=0; PRAGMA journal_size_limit=4194304;"
 	    "PRAGMA cache_size=-1024;";

@@ -47,6 +47,8 @@ void brain_db_settle(struct brain_db *db);
 int brain_db_int(struct brain_db *db, const char *sql, int64_t *out,
     struct err *e);
 
+/* The memory's tables; see schema-memory.c. */
+extern const char brain_tables_2[];
 /*
  * Brings the schema up to date. MIGRATION_REQUIRED: the brain is newer than
  * the program; UNAVAILABLE: not a brain, damaged, or the disk failed.

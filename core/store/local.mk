@@ -12,4 +12,4 @@ core_libcore_a_SOURCES += \
 	core/store/rows-event.c \
 	core/store/rows.c core/store/rows.h core/store/rows-internal.h \
 	core/store/rows-task.c core/store/rows-turn.c \
-	core/store/schema.c
+	core/store/schema.c core/store/schema-memory.c

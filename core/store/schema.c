@@ -150,6 +150,7 @@ static const struct {
 	const char *set_version;
 } migrations[] = {
 	{ tables_1, "PRAGMA user_version=1" },
+	{ brain_tables_2, "PRAGMA user_version=2" },
 };
 #define NEWEST ((int64_t)(sizeof migrations / sizeof migrations[0]))
 

@@ -13,6 +13,7 @@
 #include "health.h"
 #include "host-loop.h"
 #include "host-http.h"
+#include "host-memory.h"
 #include "host-proc.h"
 #include "host-secret.h"
 #include "util.h"
