@@ -143,9 +143,14 @@ SKIP: {
 	is($h->{status}, 503, 'with 503');
 	is($h->{json}{subsystems}{database}, 'error', 'and which part');
 	is($e->get('/tasks/a')->{status}, 200, 'what is there can be read');
-	like($e->post('/feedback', { task_id => 'a', feedback_type =>
-	    'rating', rating => 1 })->{status}, qr/^50[03]$/,
-	    'other writes fail as well');
+	# The last block of the log may have room for a small row or two.
+	my $wrote = 200;
+	for (1 .. 50) {
+		$wrote = $e->post('/feedback', { task_id => 'a',
+		    feedback_type => 'rating', rating => 1 })->{status};
+		last if $wrote != 200;
+	}
+	like($wrote, qr/^50[03]$/, 'other writes fail as well');
 	unlink "$data/fill";
 	health_becomes($e, 'ok', 'with space it is well by itself');
 	is(any_turn($e, 'd'), 'completed', 'and works');

@@ -14,9 +14,11 @@
 #include "loop.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <event2/thread.h>
 #include <pthread.h>
 #include <stdatomic.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
@@ -28,6 +30,7 @@
 struct loop {
 	struct event_base *base;
 	pthread_t thread;
+	pid_t tid;
 	int fd; /* eventfd */
 	struct event *wake;
 	pthread_mutex_t lock; /* guards head, tail */
@@ -41,6 +44,12 @@ struct loop {
 	int watching;
 	unsigned limit_ms;
 	pthread_t dog;
+};
+
+/* What the watchdog has seen of the section that runs. */
+struct stretch {
+	uint64_t since, waited;
+	int told;
 };
 
 struct loop_timer {
@@ -111,6 +120,7 @@ loop_new(struct err *e)
 	l->tail = &l->head;
 	l->own_tail = &l->own;
 	l->thread = pthread_self();
+	l->tid = gettid();
 	(void)pthread_mutex_init(&l->lock, NULL);
 	cfg = event_config_new();
 	if (cfg == NULL || event_config_set_flag(cfg,
@@ -302,29 +312,74 @@ loop_section(struct loop *l, const char *name)
 	return before;
 }
 
+/*
+ * How long the loop thread has been ready to run without getting a processor,
+ * in all, nanoseconds: the second number of schedstat (kernel documentation,
+ * scheduler/sched-stats). 0 where the kernel does not tell.
+ */
+static uint64_t
+waited_ns(const struct loop *l)
+{
+	unsigned long long ran = 0, waited = 0;
+	char path[64], text[96];
+	ssize_t n;
+	int fd;
+
+	(void)snprintf(path, sizeof path, "/proc/self/task/%d/schedstat",
+	    (int)l->tid);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return 0;
+	n = read(fd, text, sizeof text - 1);
+	(void)close(fd);
+	text[n > 0 ? n : 0] = '\0';
+	if (sscanf(text, "%llu %llu", &ran, &waited) != 2)
+		return 0;
+	return waited;
+}
+
+/*
+ * A stretch counts from when the section began, less the time in which other
+ * processes had the processor: that is not the section's doing.
+ */
+static void
+look(struct loop *l, struct stretch *s)
+{
+	uint64_t since = atomic_load_explicit(&l->busy_since,
+	    memory_order_relaxed), now = clock_mono_ns(), own, waited;
+	const char *name;
+
+	if (since == 0 || now < since)
+		return;
+	if (since != s->since) {
+		s->since = since;
+		s->waited = waited_ns(l);
+		s->told = 0;
+		return;
+	}
+	if (s->told || now - since < l->limit_ms * UINT64_C(1000000))
+		return;
+	waited = waited_ns(l) - s->waited;
+	own = now - since > waited ? now - since - waited : 0;
+	if (own < l->limit_ms * UINT64_C(1000000))
+		return;
+	s->told = 1;
+	name = atomic_load_explicit(&l->section, memory_order_relaxed);
+	atomic_fetch_add(&l->stalls, 1);
+	log_warn("watchdog", "the loop has been held for %u ms by %s",
+	    (unsigned)(own / 1000000), name != NULL ? name : "unnamed code");
+}
+
 static void *
 watch(void *arg)
 {
 	struct loop *l = arg;
-	uint64_t since, last = 0, now;
-	const char *name;
+	struct stretch s = { 0, 0, 0 };
 	struct timespec nap = { 0, 10000000 };
 
 	while (!atomic_load(&l->stop)) {
 		(void)nanosleep(&nap, NULL);
-		since = atomic_load_explicit(&l->busy_since,
-		    memory_order_relaxed);
-		now = clock_mono_ns();
-		if (since == 0 || since == last || now < since ||
-		    now - since < l->limit_ms * UINT64_C(1000000))
-			continue;
-		last = since;
-		name = atomic_load_explicit(&l->section,
-		    memory_order_relaxed);
-		atomic_fetch_add(&l->stalls, 1);
-		log_warn("watchdog", "the loop has been held for %u ms by %s",
-		    (unsigned)((now - since) / 1000000),
-		    name != NULL ? name : "unnamed code");
+		look(l, &s);
 	}
 	return NULL;
 }

@@ -64,7 +64,8 @@ const char *loop_section(struct loop *l, const char *name);
 
 /*
  * [main] Starts a thread that logs each stretch of more than limit_ms on the
- * loop with the section's name. loop_stalls() counts them.
+ * loop with the section's name, not counting time in which other processes
+ * had the processor. loop_stalls() counts them.
  */
 int loop_watchdog_start(struct loop *l, unsigned limit_ms, struct err *e);
 uint64_t loop_stalls(const struct loop *l);
