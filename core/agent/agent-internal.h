@@ -102,6 +102,7 @@ struct turn {
 	int attempt;           /* of this model, from 1 */
 	int on_fallback;
 	int streamed;          /* something of this call was emitted */
+	char answered_by[128]; /* model of the last finished call */
 	char *params;
 	int block_base;        /* block_index of the call's first block */
 	int calls;             /* model calls of this turn */

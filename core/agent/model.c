@@ -391,6 +391,7 @@ call_done(struct turn *t, json_t *result)
 	if (model == NULL || *model == '\0')
 		model = *model_name(t) != '\0' ? model_name(t) :
 		    plug_llm_info(t->llm)->default_model;
+	(void)snprintf(t->answered_by, sizeof t->answered_by, "%s", model);
 	if (end_blocks(t) != 0 || wire_usage(t, model) != 0) {
 		err_nomem(&e);
 		turn_fail(t, &e, NULL);

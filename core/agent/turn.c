@@ -180,9 +180,8 @@ save_run(struct brain_db *db, void *arg, struct err *e)
 	if (s->effects && save_effects(t, db, now, e) != 0)
 		return -1;
 	if (s->usage && t->reply.has_usage && usage_insert(db, t->task_no,
-	    t->turn_id, t->agent->cfg.model != NULL ? t->agent->cfg.model :
-	    "", t->reply.input_tokens, t->reply.output_tokens,
-	    t->reply.cache_hit_tokens, now, e) != 0)
+	    t->turn_id, t->answered_by, t->reply.input_tokens,
+	    t->reply.output_tokens, t->reply.cache_hit_tokens, now, e) != 0)
 		return -1;
 	return s->end ? save_end(t, db, now, e) : 0;
 }

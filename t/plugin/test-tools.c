@@ -249,8 +249,8 @@ t_flood_pool(struct me *m, struct sept_call *c, struct sept_slice args)
 		else
 			waits++;
 	}
-	done(m, c, i == FLOOD && waits > 0 ? "{\"output\":\"waited\"}" :
-	    "{\"output\":\"lost\"}");
+	done(m, c, i < FLOOD ? "{\"output\":\"lost\"}" : waits > 0 ?
+	    "{\"output\":\"waited\"}" : "{\"output\":\"never full\"}");
 }
 
 static void

@@ -86,7 +86,8 @@ test_events(void)
 	printf("# %ld ns of CPU an event, emitted and delivered\n",
 	    (long)((clock() - t0) * 1000 / 5000));
 	result_fini(&r);
-	check_str(fix_call(&f, &r, "flood_pool"), "waited",
+	/* Whether the queue was full depends on who was faster. */
+	check(strcmp(fix_call(&f, &r, "flood_pool"), "lost") != 0,
 	    "the same from a worker");
 	check(r.events == 5000 && r.disorder == 0, "all came, in order");
 	result_fini(&r);
