@@ -428,6 +428,8 @@ stop(struct engine *g)
 			event_free(g->signals[i]);
 	http_server_free(g->server);
 	/* Callbacks of what is still under way need all that is above. */
+	/* Its timers must not find a brain that is closed. */
+	journal_free(g->journal);
 	if (g->brain != NULL)
 		brain_close(g->brain);
 	/* All that matters is on disk; the rest has this long. */
@@ -438,7 +440,6 @@ stop(struct engine *g)
 	plug_free(g->plug);
 	proc_fini();
 	http_client_free(g->client);
-	journal_free(g->journal);
 	memory_free(g->memory);
 	pool_free(g->pool);
 	loop_free(g->loop);
